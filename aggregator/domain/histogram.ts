@@ -1,0 +1,137 @@
+/**
+ * Histograms as the answers see them: adjoining cells with counts, however they came over the wire.
+ * Cell `i` holds the values v with `edges[i] < v <= edges[i + 1]`.
+ */
+export interface Histogram {
+  /** Number of values, >= 0. */
+  readonly count: number;
+  /** Sum of the values, in the metric's unit. */
+  readonly sum: number;
+  /** Smallest value, Infinity when there is none or it is unknown. */
+  readonly min: number;
+  /** Largest value, -Infinity when there is none or it is unknown. */
+  readonly max: number;
+  /** Ascending, one more than there are counts; the first may be -Infinity or 0, the last Infinity. */
+  readonly edges: ArrayLike<number>;
+  /** Values in each cell, >= 0; their sum is `count`. */
+  readonly counts: ArrayLike<number>;
+}
+
+/** The histogram of no values. */
+export const EMPTY_HISTOGRAM: Histogram = { count: 0, sum: 0, min: Infinity, max: -Infinity, edges: [0], counts: [] };
+
+/**
+ * The value below which a share of all values lies, interpolated inside its cell and never outside [min, max].
+ * @param q share, in [0, 1]
+ * @returns a value in the metric's unit, or undefined without values
+ */
+export function quantile(h: Histogram, q: number): number | undefined {
+  if (!(h.count > 0)) return undefined;
+  const rank = q * h.count;
+  let below = 0;
+  for (let i = 0; i < h.counts.length; i++) {
+    const inCell = h.counts[i];
+    if (inCell > 0 && below + inCell >= rank) {
+      const lower = clampToRange(h, h.edges[i]);
+      const upper = clampToRange(h, h.edges[i + 1]);
+      if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
+      if (!Number.isFinite(lower)) return upper;
+      return lower + (upper - lower) * Math.max(0, (rank - below) / inCell);
+    }
+    below += inCell;
+  }
+  return Number.isFinite(h.max) ? h.max : undefined;
+}
+
+/**
+ * How many values are at most `threshold`; interpolated when the threshold is not an edge.
+ * @returns the number, and whether it is exact
+ */
+export function countAtMost(h: Histogram, threshold: number): { readonly count: number; readonly exact: boolean } {
+  if (h.count === 0 || threshold >= h.max) return { count: h.count, exact: true };
+  if (threshold < h.min) return { count: 0, exact: true };
+  let below = 0;
+  for (let i = 0; i < h.counts.length; i++) {
+    const upper = h.edges[i + 1];
+    if (isSameEdge(upper, threshold)) return { count: below + h.counts[i], exact: true };
+    if (upper > threshold) {
+      const lower = clampToRange(h, h.edges[i]);
+      const top = clampToRange(h, upper);
+      const inCell = h.counts[i];
+      if (inCell === 0 || threshold <= lower) return { count: below, exact: true };
+      if (!Number.isFinite(top) || !Number.isFinite(lower)) return { count: below, exact: false };
+      return { count: below + (inCell * (threshold - lower)) / (top - lower), exact: false };
+    }
+    below += h.counts[i];
+  }
+  return { count: below, exact: true };
+}
+
+/** The arithmetic mean, or undefined without values. */
+export function mean(h: Histogram): number | undefined {
+  return h.count > 0 ? h.sum / h.count : undefined;
+}
+
+/**
+ * Adds two histograms on the union of their edges. A cell that the union splits is shared out by width, so the counts of
+ * the result may be fractions where the edges differ; with the same edges, or adjoining ranges of one grid, it is exact.
+ */
+export function merge(a: Histogram, b: Histogram): Histogram {
+  if (a.counts.length === 0) return addTotals(b, a, b.edges, b.counts);
+  if (b.counts.length === 0) return addTotals(a, b, a.edges, a.counts);
+  const edges = unionOfEdges(a.edges, b.edges);
+  const counts = new Float64Array(edges.length - 1);
+  spread(a, edges, counts);
+  spread(b, edges, counts);
+  return addTotals(a, b, edges, counts);
+}
+
+function addTotals(a: Histogram, b: Histogram, edges: ArrayLike<number>, counts: ArrayLike<number>): Histogram {
+  return {
+    count: a.count + b.count,
+    sum: a.sum + b.sum,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    edges,
+    counts,
+  };
+}
+
+function unionOfEdges(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
+  const out: number[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const next = j >= b.length || (i < a.length && a[i] <= b[j]) ? a[i++] : b[j++];
+    if (out.length === 0 || !isSameEdge(out[out.length - 1], next)) out.push(next);
+  }
+  return out;
+}
+
+function spread(h: Histogram, edges: readonly number[], counts: Float64Array): void {
+  let k = 0;
+  for (let i = 0; i < h.counts.length; i++) {
+    const lower = h.edges[i];
+    const upper = h.edges[i + 1];
+    while (k < counts.length && edges[k + 1] <= lower && !isSameEdge(edges[k], lower)) k++;
+    const value = h.counts[i];
+    let first = k;
+    while (first > 0 && edges[first] > lower && !isSameEdge(edges[first], lower)) first--;
+    let last = first;
+    while (last + 1 < counts.length && edges[last + 1] < upper && !isSameEdge(edges[last + 1], upper)) last++;
+    if (value > 0) {
+      if (first === last || !Number.isFinite(upper - lower)) counts[Number.isFinite(lower) ? first : last] += value;
+      else for (let c = first; c <= last; c++) counts[c] += (value * (edges[c + 1] - edges[c])) / (upper - lower);
+    }
+    k = last;
+  }
+}
+
+function clampToRange(h: Histogram, value: number): number {
+  return Math.min(Math.max(value, h.min), h.max);
+}
+
+/** Edges of one grid computed in two ways may differ in their last bits. */
+function isSameEdge(a: number, b: number): boolean {
+  return a === b || Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b));
+}

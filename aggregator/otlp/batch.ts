@@ -1,0 +1,74 @@
+/**
+ * The staging area between decoding and applying: the points of one request, decoded completely before any of them is
+ * applied, so that a request that cannot be parsed leaves no trace.
+ *
+ * Records stand back to back in one Float64Array that is reused from request to request:
+ *
+ * | kind | record |
+ * | --- | --- |
+ * | NUMBER | kind, stream, start, time, value |
+ * | EXPLICIT | kind, stream, start, time, count, sum, min, max, bounds, n, n bucket counts |
+ * | EXPONENTIAL | kind, stream, start, time, count, sum, min, max, scale, zero count, offset, n, n bucket counts |
+ *
+ * `start` and `time` are Unix nanoseconds as doubles (exact to 256 ns), 0 where absent; `sum`, `min`, `max` are NaN where
+ * absent; `bounds` is the number of an interned list of bucket edges (`StreamTable.bounds`); negative buckets of an
+ * exponential histogram are added to its zero count: every metric that Vigil knows measures something that is never
+ * below zero.
+ */
+export const NUMBER = 0;
+export const EXPLICIT = 1;
+export const EXPONENTIAL = 2;
+
+export type PointKind = typeof NUMBER | typeof EXPLICIT | typeof EXPONENTIAL;
+
+/** Why points were not taken. The message of the partial success is made from it. */
+export type RejectReason =
+  | 'wrong kind of metric'
+  | 'wrong unit'
+  | 'no aggregation temporality'
+  | 'malformed histogram'
+  | 'not a finite number'
+  | 'no time'
+  | 'older than 24 hours'
+  | 'more than 10 minutes ahead'
+  | 'too many streams';
+
+export class PointBatch {
+  /** The records. Replaced by a larger one when it must grow: never keep a reference across `reserve`. */
+  values = new Float64Array(1 << 14);
+  /** Used part of `values`. */
+  length = 0;
+  /** Records staged. */
+  points = 0;
+  /** Points of metrics that the registry does not know. */
+  ignored = 0;
+  /** Points without a recorded value (flag bit 0): neither taken nor an error. */
+  empty = 0;
+  /** Points that were not taken, by reason. */
+  readonly rejected = new Map<RejectReason, number>();
+  /** True while every string of the body is known to be clean: only then may the body be journaled as received. */
+  clean = true;
+
+  reset(): void {
+    this.length = 0;
+    this.points = 0;
+    this.ignored = 0;
+    this.empty = 0;
+    this.rejected.clear();
+    this.clean = true;
+  }
+
+  /** Makes room for `n` more values and returns the array to write to. */
+  reserve(n: number): Float64Array {
+    if (this.length + n > this.values.length) {
+      const grown = new Float64Array(Math.max(this.values.length * 2, this.length + n));
+      grown.set(this.values.subarray(0, this.length));
+      this.values = grown;
+    }
+    return this.values;
+  }
+
+  reject(reason: RejectReason, points = 1): void {
+    this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + points);
+  }
+}

@@ -1,0 +1,110 @@
+import type { MetricName } from '@vigil/semconv';
+import type { Histogram } from '../domain/histogram.ts';
+
+/** A span of time, in Unix milliseconds: from <= t < to. */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Attributes by which rows of an answer are told apart, and their values: '' where a series lacks the attribute. */
+export type GroupKey = readonly string[];
+
+/** What is asked about one metric. */
+export interface Question {
+  readonly metric: MetricName;
+  readonly range: TimeRange;
+  /** Attribute keys (`service.name` and `service.version` too) that rows are grouped by, in the order of `GroupKey`; one row for all when absent. */
+  readonly by?: readonly string[];
+  /** Only this `service.name`. */
+  readonly service?: string;
+  /** Only series whose attribute has one of these values. */
+  readonly where?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The same question for adjoining steps of equal length. */
+export interface SeriesQuestion extends Question {
+  /** Multiple of 60. */
+  readonly stepSeconds: number;
+}
+
+export interface CountRow {
+  readonly key: GroupKey;
+  /** Sum of what was added in the range. */
+  readonly value: number;
+}
+
+export interface HistogramRow {
+  readonly key: GroupKey;
+  readonly histogram: Histogram;
+}
+
+export interface Step<Row> {
+  readonly startMs: number;
+  readonly rows: readonly Row[];
+}
+
+/** A mutation's span that was kept because it was slow or failed. */
+export interface MutationSpan {
+  /** 32 hex digits. */
+  readonly traceId: string;
+  /** 16 hex digits. */
+  readonly spanId: string;
+  readonly service: string;
+  readonly mutation: string;
+  readonly outcome: string;
+  /** '' when it succeeded. */
+  readonly errorType: string;
+  readonly endMs: number;
+  readonly durationMs: number;
+}
+
+export interface SpanQuestion {
+  readonly range: TimeRange;
+  readonly service?: string;
+  readonly mutation?: string;
+}
+
+/** Where the data stands. */
+export interface StoreState {
+  /** When the newest point that was taken says it was measured, Unix ms; undefined before the first. */
+  readonly newestPointMs: number | undefined;
+  /** When the last point was taken, Unix ms; undefined before the first. */
+  readonly lastArrivalMs: number | undefined;
+  /** How far back minutes, and anything at all, can be asked for, in ms. */
+  readonly minuteRetentionMs: number;
+  readonly retentionMs: number;
+  /** Every `service.name` seen. */
+  readonly services: readonly string[];
+  /** Whether it takes new data, and if not, why. */
+  readonly refusing: string | undefined;
+}
+
+/**
+ * What every answer is made from. Two stores stand behind it: the embedded one, and a Prometheus-compatible server.
+ * Answers hold only rows in which something happened. A store that cannot answer throws `StoreUnavailable`.
+ */
+export interface Store {
+  counts(question: Question): Promise<readonly CountRow[]>;
+  histograms(question: Question): Promise<readonly HistogramRow[]>;
+  countSteps(question: SeriesQuestion): Promise<readonly Step<CountRow>[]>;
+  histogramSteps(question: SeriesQuestion): Promise<readonly Step<HistogramRow>[]>;
+  /** Totals since the store began: never fall, whatever retention drops. */
+  lifetimeCounts(question: Omit<Question, 'range'>): Promise<readonly CountRow[]>;
+  lifetimeHistograms(question: Omit<Question, 'range'>): Promise<readonly HistogramRow[]>;
+  /** Slowest first, at most `limit`. */
+  slowestSpans(question: SpanQuestion, limit: number): Promise<readonly MutationSpan[]>;
+  /** Newest first, at most `limit`. */
+  failedSpans(question: SpanQuestion, limit: number): Promise<readonly MutationSpan[]>;
+  state(): StoreState;
+}
+
+/** The store cannot answer now; the cause is for the log, the message for the client. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+  readonly retryAfterSeconds: number;
+  constructor(message: string, retryAfterSeconds: number, options?: ErrorOptions) {
+    super(message, options);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
