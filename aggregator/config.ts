@@ -1,0 +1,183 @@
+/**
+ * The configuration: environment variables in, one checked value out. Every variable stands in `variables`, which the
+ * documentation is held against; all problems are found together, and none of them repeats a value, which could be a key.
+ */
+import { z } from 'zod';
+
+export interface Configuration {
+  readonly host: string;
+  /** 0 lets the system choose a free one. */
+  readonly port: number;
+  /** Keys that may read; empty when one is to be made and kept in the data directory. */
+  readonly apiKeys: readonly string[];
+  /** Keys that may send, and nothing else; empty when the reading keys send too. */
+  readonly ingestKeys: readonly string[];
+  readonly dataDirectory: string;
+  readonly store: 'embedded';
+  readonly prometheusUrl: string | undefined;
+  readonly prometheusMetricsEnabled: boolean;
+  readonly cacheTtlSeconds: number;
+  readonly retentionDays: number;
+  readonly clientAddresses: 'full' | 'network' | 'pseudonym';
+  /** Proxies in front of the service, whose entries in X-Forwarded-For are believed. */
+  readonly trustedHops: number;
+  readonly exposeAttackers: boolean;
+  readonly publicUrl: string | undefined;
+  /** Holds `{trace_id}`. */
+  readonly traceUrl: string | undefined;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** One thing that is wrong: which variable, and how to mend it. */
+export interface ConfigurationProblem {
+  readonly variable: string;
+  readonly mend: string;
+}
+
+export type ConfigurationResult =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
+
+/** Seconds in an hour: an older answer would be no answer about now. */
+const MAX_CACHE_TTL_SECONDS = 3600;
+const MAX_RETENTION_DAYS = 3650;
+const MAX_TRUSTED_HOPS = 16;
+
+const wholeNumber = (min: number, max: number, otherwise: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max)
+    .default(otherwise);
+
+const truth = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0']))
+  .transform((value) => value === 'true' || value === '1')
+  .default(true);
+
+/** Printable ASCII without spaces and commas: what fits into a header, and what a comma-separated list can hold. */
+const keys = z
+  .string()
+  .transform((list) => list.split(',').map((key) => key.trim()))
+  .pipe(z.array(z.string().regex(/^[\x21-\x2b\x2d-\x7e]{1,256}$/)).max(16))
+  .default([]);
+
+const webAddress = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))
+  .optional();
+
+interface Variable<Value> {
+  readonly schema: z.ZodType<Value, string | undefined>;
+  /** Completes the sentence "VARIABLE must be …". */
+  readonly mend: string;
+}
+
+type Variables = {
+  readonly [Field in keyof Configuration]: Variable<Configuration[Field]> & { readonly name: string };
+};
+
+/** Every variable that the service reads, in the order of its documentation. */
+export const variables: Variables = {
+  host: {
+    name: 'HOST',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9.:_-]{1,255}$/)
+      .default('127.0.0.1'),
+    mend: 'an address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0',
+  },
+  port: { name: 'PORT', schema: wholeNumber(0, 65535, 8000), mend: 'a whole number from 0 to 65535' },
+  apiKeys: {
+    name: 'MONITORING_API_KEY',
+    schema: keys,
+    mend: 'one key, or up to 16 separated by commas, of printable ASCII characters without spaces; leave it out to have one made',
+  },
+  ingestKeys: {
+    name: 'MONITORING_INGEST_KEY',
+    schema: keys,
+    mend: 'one key, or up to 16 separated by commas, of printable ASCII characters without spaces',
+  },
+  dataDirectory: {
+    name: 'MONITORING_DATA_DIR',
+    schema: z.string().default('./data'),
+    mend: 'the path of a directory',
+  },
+  store: {
+    name: 'MONITORING_STORE',
+    schema: z.enum(['embedded']).default('embedded'),
+    mend: 'embedded: this version has no other store',
+  },
+  prometheusUrl: {
+    name: 'PROMETHEUS_URL',
+    schema: webAddress,
+    mend: 'an address that begins with http:// or https://',
+  },
+  prometheusMetricsEnabled: { name: 'PROMETHEUS_METRICS_ENABLED', schema: truth, mend: 'true or false' },
+  cacheTtlSeconds: {
+    name: 'MONITORING_CACHE_TTL_SECONDS',
+    schema: wholeNumber(0, MAX_CACHE_TTL_SECONDS, 5),
+    mend: `a whole number of seconds from 0 to ${MAX_CACHE_TTL_SECONDS}`,
+  },
+  retentionDays: {
+    name: 'MONITORING_RETENTION_DAYS',
+    schema: wholeNumber(1, MAX_RETENTION_DAYS, 35),
+    mend: `a whole number of days from 1 to ${MAX_RETENTION_DAYS}`,
+  },
+  clientAddresses: {
+    name: 'MONITORING_CLIENT_ADDRESSES',
+    schema: z.enum(['full', 'network', 'pseudonym']).default('full'),
+    mend: 'full, network or pseudonym',
+  },
+  trustedHops: {
+    name: 'MONITORING_TRUSTED_HOPS',
+    schema: wholeNumber(0, MAX_TRUSTED_HOPS, 0),
+    mend: `the number of proxies in front of the service, from 0 to ${MAX_TRUSTED_HOPS}`,
+  },
+  exposeAttackers: { name: 'MONITORING_EXPOSE_ATTACKERS', schema: truth, mend: 'true or false' },
+  publicUrl: {
+    name: 'MONITORING_PUBLIC_URL',
+    schema: webAddress,
+    mend: 'an address that begins with http:// or https://',
+  },
+  traceUrl: {
+    name: 'MONITORING_TRACE_URL',
+    schema: webAddress.refine((value) => value === undefined || value.includes('{trace_id}')),
+    mend: 'an address that begins with http:// or https:// and holds {trace_id}',
+  },
+  logLevel: {
+    name: 'MONITORING_LOG_LEVEL',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+    mend: 'trace, debug, info, warn or error',
+  },
+};
+
+/** Checks all variables; an empty one counts as absent, as many launchers pass them so. */
+export function readConfiguration(env: Readonly<Record<string, string | undefined>>): ConfigurationResult {
+  const problems: ConfigurationProblem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [field, { name, schema, mend }] of Object.entries(variables)) {
+    const given = env[name]?.trim();
+    const parsed = schema.safeParse(given === '' ? undefined : given);
+    if (parsed.success) values[field] = parsed.data;
+    else problems.push({ variable: name, mend: `must be ${mend}` });
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  // Each field was parsed by the schema of the same field.
+  const configuration = values as unknown as Configuration;
+  if (configuration.ingestKeys.some((key) => configuration.apiKeys.includes(key)))
+    problems.push({
+      variable: 'MONITORING_INGEST_KEY',
+      mend: 'must not share a key with MONITORING_API_KEY: a key that sends must not read',
+    });
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration };
+}
+
+/** What is shown to the one who started the service: one line a problem. */
+export function describeProblems(problems: readonly ConfigurationProblem[]): string {
+  const lines = problems.map(({ variable, mend }) => `  ${variable} ${mend}.`);
+  return `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${lines.join('\n')}\n`;
+}
