@@ -210,6 +210,23 @@ export const spans = {
   },
 } as const satisfies Record<string, SpanDefinition>;
 
+/**
+ * Channels (`node:diagnostics_channel`) on which one instrumentation tells another, in the same process, what only the
+ * other one counts: instrumentations never import each other.
+ */
+export const channels = {
+  /** A GraphQL request was refused before anything executed. Messages are `GraphqlBlockedMessage`. */
+  graphqlBlocked: 'vigil:graphql:blocked',
+} as const;
+
+/** One refused request; it becomes one `vigil.graphql.requests` with outcome `blocked`. */
+export interface GraphqlBlockedMessage {
+  /** Type of the operation where it could be read. */
+  readonly operationType?: 'query' | 'mutation' | 'subscription' | 'unknown';
+  /** The parsed document that was refused in validation: its errors then do not count as a second request. */
+  readonly document?: object;
+}
+
 /** The classes of SQL injection that `vigil.security.pattern` tells apart when the category is `sqli`. */
 export const sqlInjectionPatterns = [
   'union',

@@ -1,0 +1,158 @@
+/** The state of one mutation request, from the executor's call to its answer. */
+import type { DiagLogger } from '@opentelemetry/api';
+import { answerOf, type DocumentNode, hasErrors } from './graphql-shapes.ts';
+import { type CallEnd, type ExecutionEnd, judge, judgeAnswer, type Verdict } from './outcome.ts';
+import type { MutationPlan, RootField } from './plan.ts';
+import type { RequestCounts } from './requests.ts';
+import type { MutationCall, MutationTelemetry } from './telemetry.ts';
+
+/** What one instrumentation shares among its hooks. */
+export interface Watch {
+  /** Whether anything is observed; wrapped functions outlive a disabled instrumentation. */
+  enabled: boolean;
+  telemetry: MutationTelemetry;
+  readonly requests: RequestCounts;
+  readonly diag: DiagLogger;
+  /** The document whose executor is being entered: an executor built upon another enters twice. */
+  entering: DocumentNode | undefined;
+  /** The mutation request being entered: the first root field is called in the same turn, and claims it. */
+  current: Execution | undefined;
+  /** Requests by the variables object that an executor makes for each of them and shows to every field. */
+  readonly executions: WeakMap<object, Execution>;
+  /** Field calls that were counted outside any known request, by their `info`. */
+  readonly counted: WeakSet<object>;
+}
+
+export interface Execution {
+  readonly plan: MutationPlan;
+  readonly startMs: number;
+  readonly calls: RootCall[];
+  finished: boolean;
+  /** The request that was being entered before this one. */
+  readonly outer: Execution | undefined;
+}
+
+/** The call of one root field's resolver. */
+export interface RootCall extends MutationCall {
+  readonly responseKey: string;
+  end: CallEnd;
+  recorded: boolean;
+}
+
+/** Starts a request and makes it the current one until `leaveExecution`. */
+export function enterExecution(watch: Watch, plan: MutationPlan): Execution {
+  const execution = { plan, startMs: performance.now(), calls: [], finished: false, outer: watch.current };
+  watch.current = execution;
+  return execution;
+}
+
+/** To be called when the executor has returned, settled or not. */
+export function leaveExecution(watch: Watch, execution: Execution): void {
+  if (watch.current === execution) watch.current = execution.outer;
+}
+
+/** Judges and records every mutation of a request whose answer is there, and counts the request. It never throws. */
+export function finishExecution(watch: Watch, execution: Execution, value: unknown, threw: boolean): void {
+  if (execution.finished) return;
+  execution.finished = true;
+  try {
+    const end: ExecutionEnd = threw ? { threw, error: value } : { threw, answer: answerOf(value) };
+    watch.requests.count('mutation', end.threw || hasErrors(end.answer) ? 'error' : 'ok');
+    for (const call of execution.calls) {
+      const verdict = judge(call.responseKey, call.end, end);
+      if (verdict !== undefined) recordCall(watch, call, verdict);
+    }
+    // A request whose fields were all called, as nearly every request is, has nothing else to tell.
+    if (!end.threw && execution.calls.length < execution.plan.roots.length) recordUncalled(watch, execution, end);
+  } catch (error) {
+    watch.diag.error('a mutation was not recorded', error);
+  }
+}
+
+/** Notes how a root field's resolver ended. It never throws. */
+export function settleCall(
+  watch: Watch,
+  execution: Execution | undefined,
+  call: RootCall,
+  value: unknown,
+  failed: boolean,
+): void {
+  if (call.end !== undefined) return;
+  call.endMs = performance.now();
+  // To GraphQL an error that is returned is as good as thrown.
+  const erred = failed || value instanceof Error;
+  call.end = erred ? { failed: true, error: value } : SETTLED;
+  // The request is over, or unknown: nobody else will judge this call.
+  if (execution === undefined || execution.finished) {
+    recordCall(watch, call, erred ? { outcome: 'failure', error: value } : { outcome: 'success' });
+  }
+}
+
+const SETTLED: CallEnd = { failed: false };
+
+function recordCall(watch: Watch, call: RootCall, verdict: Verdict): void {
+  if (call.recorded) return;
+  call.recorded = true;
+  try {
+    watch.telemetry.record(call, verdict);
+  } catch (error) {
+    watch.diag.error('a mutation was not recorded', error);
+  }
+}
+
+/**
+ * Records the root fields of which no call was seen: they have no resolver of their own where the executor gives no way to
+ * see the default one, or their arguments were refused. Root fields run one after the other, so such a field took the time
+ * between its neighbours.
+ */
+function recordUncalled(watch: Watch, execution: Execution, end: ExecutionEnd & { threw: false }): void {
+  const now = performance.now();
+  let startMs = execution.startMs;
+  execution.plan.roots.forEach((root, index) => {
+    const call = callOf(execution, root.responseKey);
+    if (call !== undefined) {
+      startMs = call.endMs ?? now;
+      return;
+    }
+    const verdict = judgeAnswer(root.responseKey, end.answer);
+    if (verdict === undefined) return;
+    const endMs = Math.max(startMs, nextStartMs(execution, index + 1) ?? now);
+    const uncalled = createCall(root.fieldName, root, startMs);
+    uncalled.endMs = startMs = endMs;
+    watch.telemetry.startSpan(uncalled, Date.now() - (now - uncalled.startMs));
+    recordCall(watch, uncalled, verdict);
+  });
+}
+
+function nextStartMs(execution: Execution, from: number): number | undefined {
+  for (const root of execution.plan.roots.slice(from)) {
+    const call = callOf(execution, root.responseKey);
+    if (call !== undefined) return call.startMs;
+  }
+  return undefined;
+}
+
+/** The call of a root field in this request; undefined before there is one. */
+export function callOf(execution: Execution, responseKey: string): RootCall | undefined {
+  for (const call of execution.calls) if (call.responseKey === responseKey) return call;
+  return undefined;
+}
+
+/** A call that starts now, or started at `startMs` of the monotonic clock. */
+export function createCall(
+  name: string,
+  root: Pick<RootField, 'responseKey' | 'complexity'>,
+  startMs = performance.now(),
+): RootCall {
+  return {
+    name,
+    responseKey: root.responseKey,
+    complexity: root.complexity,
+    startMs,
+    endMs: undefined,
+    span: undefined,
+    spanStartMs: 0,
+    end: undefined,
+    recorded: false,
+  };
+}

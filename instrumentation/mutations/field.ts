@@ -1,0 +1,107 @@
+/** Wrapping the resolvers of the fields under the root mutation type. */
+import { context, trace } from '@opentelemetry/api';
+import { complexityOf } from './complexity.ts';
+import { callOf, createCall, type Execution, type RootCall, settleCall, type Watch } from './execution.ts';
+import type { ResolveInfo, Resolver, Schema } from './graphql-shapes.ts';
+import type { MutationPlan } from './plan.ts';
+import { observeSettlement } from './settlement.ts';
+
+/** Marks a wrapped resolver, also across copies of this package. */
+const WRAPPED = Symbol.for('vigil.mutation.field');
+
+/**
+ * Wraps the resolvers of the root fields that a request selects, in the schema, unless they already are: resolvers may be
+ * replaced between two requests (hot reloading, Mercurius' defineResolvers).
+ *
+ * A field without a resolver never gets one: it would shadow the executor's own `fieldResolver`.
+ *
+ * @returns whether a selected field has no resolver of its own
+ */
+export function wrapRootFields(watch: Watch, schema: Schema, plan: MutationPlan): boolean {
+  const fields = schema.getMutationType()?.getFields();
+  if (fields === undefined) return false;
+  let anyDefault = false;
+  for (const root of plan.roots) {
+    const field = fields[root.fieldName];
+    if (field === undefined) continue;
+    if (field.resolve === undefined) anyDefault = true;
+    else if (!(WRAPPED in field.resolve)) field.resolve = wrapResolver(watch, field.resolve);
+  }
+  return anyDefault;
+}
+
+/** The resolver, observed wherever it is called for a root field of a mutation; anywhere else it is just called. */
+export function wrapResolver(watch: Watch, original: Resolver): Resolver {
+  const wrapper: Resolver = function (source, args, contextValue, info) {
+    const call = watch.enabled ? openCall(watch, info) : undefined;
+    if (call === undefined) return original.call(this, source, args, contextValue, info);
+    return runCall(watch, watch.executions.get(info.variableValues), call, () =>
+      original.call(this, source, args, contextValue, info),
+    );
+  };
+  Object.defineProperty(wrapper, WRAPPED, { value: true });
+  return wrapper;
+}
+
+/**
+ * Runs what a mutation consists of under the mutation's span, and notes how it ends.
+ * @param execution the request that judges the call when it is over; without one the call is recorded as it settles
+ */
+export function runCall(watch: Watch, execution: Execution | undefined, call: RootCall, run: () => unknown): unknown {
+  let result: unknown;
+  try {
+    result = call.span === undefined ? run() : context.with(trace.setSpan(context.active(), call.span), run);
+  } catch (error) {
+    settleCall(watch, execution, call, error, true);
+    throw error;
+  }
+  try {
+    observeSettlement(result, (value, failed) => settleCall(watch, execution, call, value, failed));
+  } catch (error) {
+    watch.diag.error('the end of a mutation cannot be observed', error);
+  }
+  return result;
+}
+
+/**
+ * Notes that a root field is being called.
+ * @returns undefined when there is nothing to observe: the field is not a root field of a mutation, or its call was noted
+ * before, by a wrapper around this one or within it
+ */
+function openCall(watch: Watch, info: ResolveInfo): RootCall | undefined {
+  try {
+    if (info.path.prev !== undefined || info.operation.operation !== 'mutation') return undefined;
+    const execution = claimExecution(watch, info);
+    const responseKey = String(info.path.key);
+    if (execution === undefined) return openUnknown(watch, info);
+    if (callOf(execution, responseKey) !== undefined) return undefined;
+    const root = execution.plan.roots.find((root) => root.responseKey === responseKey);
+    const call = createCall(info.fieldName, root ?? { responseKey, complexity: 1 });
+    execution.calls.push(call);
+    watch.telemetry.startSpan(call);
+    return call;
+  } catch (error) {
+    watch.diag.error('a mutation is not observed', error);
+    return undefined;
+  }
+}
+
+/** The request that a field belongs to. The first field of a request is called while its executor is being entered. */
+function claimExecution(watch: Watch, info: ResolveInfo): Execution | undefined {
+  const known = watch.executions.get(info.variableValues);
+  if (known !== undefined) return known;
+  const current = watch.current;
+  if (current === undefined || current.plan.operation !== info.operation) return undefined;
+  watch.executions.set(info.variableValues, current);
+  return current;
+}
+
+/** An executor that no hook knows runs a schema whose fields were wrapped for another one: the call judges itself. */
+function openUnknown(watch: Watch, info: ResolveInfo): RootCall | undefined {
+  if (watch.counted.has(info)) return undefined;
+  watch.counted.add(info);
+  const complexity = complexityOf(info.fieldNodes, (name) => info.fragments[name]);
+  const call = createCall(info.fieldName, { responseKey: String(info.path.key), complexity });
+  watch.telemetry.startSpan(call);
+  return call;
+}

@@ -1,0 +1,2 @@
+export { MutationInstrumentation, type MutationInstrumentationConfig } from './instrumentation.ts';
+export { trackMutation } from './track.ts';
