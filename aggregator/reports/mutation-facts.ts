@@ -1,0 +1,140 @@
+/** What all answers about mutations are made from. */
+import { OTHER } from '@vigil/semconv';
+import { EMPTY_HISTOGRAM, type Histogram, merge } from '../domain/histogram.ts';
+import type { HistogramRow, Question, Store } from '../store/port.ts';
+import { descending } from './quantities.ts';
+import type { Asked } from './report.ts';
+
+/** Outcomes of mutations that came to an end. An aborted one never did, so its time says nothing about the mutation. */
+export const SETTLED_OUTCOMES: readonly string[] = ['success', 'partial', 'failure'];
+
+export const MUTATION_KEYS = ['vigil.mutation.name', 'vigil.mutation.outcome'] as const;
+
+export interface OutcomeCounts {
+  /** All of them, the aborted ones too. */
+  readonly total: number;
+  readonly success: number;
+  readonly partial: number;
+  readonly failure: number;
+  readonly aborted: number;
+}
+
+export interface MutationFacts extends OutcomeCounts {
+  readonly name: string;
+  /** Seconds, of those that settled. */
+  readonly durations: Histogram;
+}
+
+export interface ErrorFacts {
+  readonly errorType: string;
+  readonly count: number;
+}
+
+export const NO_OUTCOMES: OutcomeCounts = { total: 0, success: 0, partial: 0, failure: 0, aborted: 0 };
+
+/** Mutations that had an effect, in whole or in part. */
+export function successful(counts: OutcomeCounts): number {
+  return counts.success + counts.partial;
+}
+
+type Scope = Pick<Question, 'service'>;
+
+/** Every mutation of the window, by count. */
+export async function readMutations(store: Store, { window, service }: Asked): Promise<readonly MutationFacts[]> {
+  const rows = await store.histograms({
+    metric: 'vigil.mutation.duration',
+    range: window.range,
+    by: MUTATION_KEYS,
+    service,
+  });
+  return descending(
+    groupByMutation(rows),
+    (mutation) => mutation.total,
+    (mutation) => mutation.name,
+  );
+}
+
+/** Rows by mutation and outcome, as facts by mutation. */
+export function groupByMutation(rows: readonly HistogramRow[]): MutationFacts[] {
+  const byName = new Map<string, MutationFacts>();
+  for (const {
+    key: [name, outcome],
+    histogram,
+  } of rows) {
+    const known = byName.get(name) ?? { name, ...NO_OUTCOMES, durations: EMPTY_HISTOGRAM };
+    const settled = SETTLED_OUTCOMES.includes(outcome);
+    byName.set(name, {
+      ...addOutcome(known, outcome, histogram.count),
+      name,
+      durations: settled ? merge(known.durations, histogram) : known.durations,
+    });
+  }
+  return [...byName.values()];
+}
+
+/** An outcome that the registry does not know came from another version; it stands in the total alone. */
+function addOutcome(counts: OutcomeCounts, outcome: string, n: number): OutcomeCounts {
+  const { total, success, partial, failure, aborted } = counts;
+  return {
+    total: total + n,
+    success: success + (outcome === 'success' ? n : 0),
+    partial: partial + (outcome === 'partial' ? n : 0),
+    failure: failure + (outcome === 'failure' ? n : 0),
+    aborted: aborted + (outcome === 'aborted' ? n : 0),
+  };
+}
+
+export function sumOutcomes(all: readonly OutcomeCounts[]): OutcomeCounts {
+  return all.reduce<OutcomeCounts>(
+    (sum, each) => ({
+      total: sum.total + each.total,
+      success: sum.success + each.success,
+      partial: sum.partial + each.partial,
+      failure: sum.failure + each.failure,
+      aborted: sum.aborted + each.aborted,
+    }),
+    NO_OUTCOMES,
+  );
+}
+
+/** Durations of all mutations that settled, merged by the store on its own grid. */
+export async function readDurations(store: Store, { window, service }: Asked): Promise<Histogram> {
+  const rows = await store.histograms({ ...settledDurations({ service }), range: window.range });
+  return rows.map((row) => row.histogram).reduce(merge, EMPTY_HISTOGRAM);
+}
+
+export function settledDurations(scope: Scope) {
+  return {
+    metric: 'vigil.mutation.duration',
+    where: { 'vigil.mutation.outcome': SETTLED_OUTCOMES },
+    ...scope,
+  } as const;
+}
+
+/** Failures by error type, by count. */
+export async function readErrors(store: Store, { window, service }: Asked): Promise<readonly ErrorFacts[]> {
+  const rows = await store.histograms({
+    metric: 'vigil.mutation.duration',
+    range: window.range,
+    by: ['error.type'],
+    where: { 'vigil.mutation.outcome': ['failure'] },
+    service,
+  });
+  const counts = new Map<string, number>();
+  for (const { key, histogram } of rows) {
+    const errorType = key[0] === '' ? OTHER : key[0];
+    counts.set(errorType, (counts.get(errorType) ?? 0) + histogram.count);
+  }
+  return descending(
+    [...counts].map(([errorType, count]) => ({ errorType, count })),
+    (error) => error.count,
+    (error) => error.errorType,
+  );
+}
+
+/** Number of fields selected, over all mutations; undefined when none was reported. */
+export async function readComplexity(store: Store, { window, service }: Asked): Promise<Histogram | undefined> {
+  const rows = await store.histograms({ metric: 'vigil.mutation.complexity', range: window.range, service });
+  const all = rows.map((row) => row.histogram).reduce(merge, EMPTY_HISTOGRAM);
+  return all.count > 0 ? all : undefined;
+}

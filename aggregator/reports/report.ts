@@ -1,0 +1,36 @@
+import type { Store, TimeRange } from '../store/port.ts';
+
+/** Units in which a window is asked for. */
+export type WindowUnit = 'minutes' | 'hours';
+
+export const SECONDS_PER_UNIT: Readonly<Record<WindowUnit, number>> = { minutes: 60, hours: 3600 };
+
+const MINUTE_MS = 60_000;
+
+/** The time that an answer is about. */
+export interface Window {
+  readonly unit: WindowUnit;
+  /** Whole number of units, at least 1. */
+  readonly length: number;
+  readonly seconds: number;
+  readonly range: TimeRange;
+}
+
+/** What a reader asked for. */
+export interface Asked {
+  readonly window: Window;
+  /** One `service.name`; all services together when absent. */
+  readonly service?: string;
+}
+
+/** Makes one answer, without what all answers have in common (time, window, correlation id). */
+export type Report<Body> = (store: Store, asked: Asked) => Promise<Body>;
+
+/** The window that ends now, widened to the whole minutes that it touches: finer than minutes the store does not know. */
+export function windowUntil(nowMs: number, unit: WindowUnit, length: number): Window {
+  const seconds = length * SECONDS_PER_UNIT[unit];
+  const fromMs = Math.floor((nowMs - seconds * 1000) / MINUTE_MS) * MINUTE_MS;
+  // A point of this very instant belongs to the window, so its end is after now.
+  const toMs = (Math.floor(nowMs / MINUTE_MS) + 1) * MINUTE_MS;
+  return { unit, length, seconds, range: { fromMs, toMs } };
+}
