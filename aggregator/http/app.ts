@@ -1,0 +1,186 @@
+/** Everything that is read: the endpoints of the table, the scrape, and the health checks. */
+import { type Context, Hono } from 'hono';
+import { correlationIdOf } from '../correlation.ts';
+import type { Log } from '../log.ts';
+import type { OwnMetrics } from '../metrics.ts';
+import { allParts, type ExpositionPart, exposeParts } from '../reports/exposition.ts';
+import type { Store } from '../store/port.ts';
+import { type Gate, type KeyHeaders, presentedKeys } from './auth.ts';
+import { type AnswerCache, createAnswerCache } from './cache.ts';
+import { type Endpoint, endpoints } from './endpoints.ts';
+import { ApiError, asApiError, errorTable, renderError, retryAfter } from './errors.ts';
+import { renderFamilies } from './exposition.ts';
+import { clientAddress, createGuessLimit } from './guessing.ts';
+import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts';
+import { parseExpositionQuery, parseReportQuery } from './parameters.ts';
+
+export interface AppOptions {
+  readonly store: Store;
+  readonly gate: Gate;
+  readonly cacheTtlSeconds: number;
+  readonly prometheusMetricsEnabled: boolean;
+  readonly trustedHops: number;
+  readonly ownMetrics: OwnMetrics;
+  readonly log: Log;
+  /** Whether the service is about to end. */
+  readonly isClosing: () => boolean;
+  /** Unix milliseconds. */
+  readonly nowMs?: () => number;
+  /** Milliseconds on a clock that never goes back. */
+  readonly monotonicMs?: () => number;
+}
+
+/** What @hono/node-server passes along; absent when a test asks the app directly. */
+interface Bindings {
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string } };
+}
+
+interface Environment {
+  Bindings: Bindings | undefined;
+  Variables: { correlationId: string };
+}
+
+export type App = Hono<Environment>;
+type RequestContext = Context<Environment>;
+
+/** Stand on every answer. What is read is confidential and of this moment; nothing here is a page. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+};
+
+const METRICS_PATH = '/monitoring/metrics/prometheus/';
+const CLOSING_RETRY_SECONDS = 5;
+
+interface Parts {
+  readonly options: AppOptions;
+  readonly cache: AnswerCache;
+  readonly nowMs: () => number;
+  readonly admit: (c: RequestContext) => void;
+}
+
+export function createApp(options: AppOptions): App {
+  const { nowMs = Date.now, monotonicMs = () => performance.now() } = options;
+  const app: App = new Hono<Environment>({ strict: false });
+  const parts: Parts = {
+    options,
+    nowMs,
+    cache: createAnswerCache(options.cacheTtlSeconds * 1000, monotonicMs),
+    admit: createAdmission(options, monotonicMs),
+  };
+  app.use(async (c, next) => {
+    const startedMs = monotonicMs();
+    const correlationId = correlationIdOf(c.req.header('traceparent'), c.req.header('x-correlation-id'));
+    c.set('correlationId', correlationId);
+    await next();
+    const { headers } = c.res;
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+    headers.set('X-Correlation-ID', correlationId);
+    headers.set('X-Request-Duration-Ms', (monotonicMs() - startedMs).toFixed(2));
+    options.log.debug({ correlation_id: correlationId, status: c.res.status }, 'answered');
+  });
+  for (const endpoint of endpoints)
+    for (const path of [endpoint.path, ...endpoint.aliases]) serve(app, path, (c) => answerReport(parts, endpoint, c));
+  if (options.prometheusMetricsEnabled) serve(app, METRICS_PATH, (c) => answerScrape(parts, c));
+  serve(app, '/healthz', (c) => c.json({ status: 'alive', ...common(c, nowMs()) }));
+  serve(app, '/readyz', (c) => answerReadiness(parts, c));
+  app.notFound((c) => fail(parts, new ApiError('NOT_FOUND'), c));
+  app.onError((error, c) => fail(parts, error, c));
+  return app;
+}
+
+/** GET and HEAD, which hono answers from GET; everything else is refused with what is allowed. */
+function serve(app: App, path: string, answer: (c: RequestContext) => Response | Promise<Response>): void {
+  app.get(path, answer);
+  app.all(path, () => {
+    throw new ApiError('METHOD_NOT_ALLOWED', undefined, { Allow: 'GET, HEAD' });
+  });
+}
+
+function createAdmission({ gate, trustedHops }: AppOptions, monotonicMs: () => number): Parts['admit'] {
+  const guesses = createGuessLimit(monotonicMs);
+  return (c) => {
+    const peer = c.env?.incoming?.socket.remoteAddress ?? '';
+    const address = clientAddress(peer, c.req.header('x-forwarded-for'), trustedHops);
+    const waitSeconds = guesses.waitSeconds(address);
+    if (waitSeconds > 0) throw new ApiError('RATE_LIMITED', undefined, { 'Retry-After': retryAfter(waitSeconds) });
+    const headers: KeyHeaders = {
+      apiKey: c.req.header('x-monitoring-api-key'),
+      authorization: c.req.header('authorization'),
+    };
+    if (gate.mayRead(headers)) return;
+    if (presentedKeys(headers).length > 0) guesses.wrongKey(address);
+    throw new ApiError('INVALID_API_KEY');
+  };
+}
+
+async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext): Promise<Response> {
+  parts.admit(c);
+  const { store } = parts.options;
+  const nowMs = parts.nowMs();
+  const rule = { ...endpoint.window, retentionMs: store.state().retentionMs };
+  const { asked, format } = parseReportQuery(new URL(c.req.url).searchParams, rule, nowMs);
+  if (format === 'prometheus') return answerExposition(parts, endpoint.path, endpoint.exposition, asked.service, c);
+  if (!acceptsJson(c.req.header('accept'))) throw new ApiError('NOT_ACCEPTABLE');
+  const { window, service } = asked;
+  const key = JSON.stringify([endpoint.path, window.length, service ?? null]);
+  const { answer, hit } = await parts.cache.get(key, async () => {
+    const body = endpoint.schema.parse(await endpoint.report(store, asked));
+    const head = { timestamp: new Date(nowMs).toISOString(), [`window_${window.unit}`]: window.length };
+    return JSON.stringify({ ...head, ...body });
+  });
+  // What is kept is the text but for the reader's own correlation id, which needs no escaping.
+  const text = `${answer.slice(0, -1)},"correlation_id":"${c.get('correlationId')}"}`;
+  return c.body(text, 200, { 'Content-Type': 'application/json', ...cacheHeaders(hit) });
+}
+
+async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> {
+  parts.admit(c);
+  const service = parseExpositionQuery(new URL(c.req.url).searchParams);
+  const own: ExpositionPart = async () => parts.options.ownMetrics.families();
+  return answerExposition(parts, METRICS_PATH, [...allParts, own], service, c);
+}
+
+async function answerExposition(
+  { options: { store }, cache, nowMs }: Parts,
+  path: string,
+  exposition: readonly ExpositionPart[],
+  service: string | undefined,
+  c: RequestContext,
+): Promise<Response> {
+  const type = expositionType(c.req.header('accept'));
+  if (type === undefined) throw new ApiError('NOT_ACCEPTABLE');
+  const { answer, hit } = await cache.get(JSON.stringify([path, type, service ?? null]), async () => {
+    const families = await exposeParts(exposition, store, { service, nowMs: nowMs() });
+    return renderFamilies(families, type === OPENMETRICS_TEXT ? 'openmetrics' : 'prometheus');
+  });
+  return c.body(answer, 200, { 'Content-Type': type, ...cacheHeaders(hit) });
+}
+
+function cacheHeaders(hit: boolean): Record<string, string> {
+  return { 'X-Cache-Status': hit ? 'HIT' : 'MISS' };
+}
+
+function answerReadiness({ options, nowMs }: Parts, c: RequestContext): Response {
+  if (options.isClosing())
+    throw new ApiError('UNAVAILABLE', 'The service is closing.', { 'Retry-After': retryAfter(CLOSING_RETRY_SECONDS) });
+  // A store that refuses new data still answers: taking the service out of rotation would only hide what it knows.
+  const takesData = options.store.state().refusing === undefined;
+  return c.json({ status: 'ready', takes_data: takesData, ...common(c, nowMs()) });
+}
+
+function common(c: RequestContext, nowMs: number) {
+  return { timestamp: new Date(nowMs).toISOString(), correlation_id: c.get('correlationId') };
+}
+
+function fail({ options: { log }, nowMs }: Parts, error: unknown, c: RequestContext): Response {
+  const { code } = asApiError(error);
+  const correlationId = c.get('correlationId');
+  if (errorTable[code].status >= 500) log.error({ correlation_id: correlationId, code, err: error }, 'answer failed');
+  else log.info({ correlation_id: correlationId, code }, 'refused');
+  return renderError(error, { accept: c.req.header('accept'), correlationId, nowMs: nowMs() });
+}

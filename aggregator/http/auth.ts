@@ -1,0 +1,39 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** The headers in which a key may come. */
+export interface KeyHeaders {
+  readonly apiKey: string | undefined;
+  readonly authorization: string | undefined;
+}
+
+/** Who may do what. */
+export interface Gate {
+  mayRead(headers: KeyHeaders): boolean;
+  mayWrite(headers: KeyHeaders): boolean;
+}
+
+/** @param ingestKeys when empty, the reading keys send too */
+export function createGate(apiKeys: readonly string[], ingestKeys: readonly string[]): Gate {
+  const readers = apiKeys.map(digest);
+  const writers = ingestKeys.length > 0 ? ingestKeys.map(digest) : readers;
+  return {
+    mayRead: (headers) => presentedKeys(headers).some((key) => isAmong(readers, key)),
+    mayWrite: (headers) => presentedKeys(headers).some((key) => isAmong(writers, key)),
+  };
+}
+
+/** The keys that a request shows, right or wrong; a proxy may have added its own Authorization beside ours. */
+export function presentedKeys({ apiKey, authorization }: KeyHeaders): string[] {
+  const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  return [apiKey, bearer].filter((key) => key !== undefined && key !== '') as string[];
+}
+
+/** Compares with all keys, whichever fits: digests of one length, in constant time. */
+function isAmong(digests: readonly Buffer[], key: string): boolean {
+  const presented = digest(key);
+  return digests.reduce((found, each) => timingSafeEqual(each, presented) || found, false);
+}
+
+function digest(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}

@@ -1,0 +1,59 @@
+/** The endpoints that report on a window of time. Adding one is adding a row. */
+import type { z } from 'zod';
+import type { ExpositionPart } from '../reports/exposition.ts';
+import { mutationCounts, mutationDurations, mutationErrors } from '../reports/mutation-families.ts';
+import { mutationsSchema, reportMutations } from '../reports/mutations.ts';
+import { mutationsBreakdownSchema, reportMutationsBreakdown } from '../reports/mutations-breakdown.ts';
+import { mutationsPerformanceSchema, reportMutationsPerformance } from '../reports/mutations-performance.ts';
+import type { Report, WindowUnit } from '../reports/report.ts';
+
+export interface Endpoint<Schema extends z.ZodObject = z.ZodObject> {
+  /** With its closing slash; it is served without, too. */
+  readonly path: string;
+  /** Further paths that answer the same. */
+  readonly aliases: readonly string[];
+  readonly summary: string;
+  readonly window: { readonly unit: WindowUnit; readonly defaultLength: number };
+  /** What a body holds; a field that is not declared here never leaves the service. */
+  readonly schema: Schema;
+  readonly report: Report<z.input<Schema>>;
+  /** What `format=prometheus` answers. */
+  readonly exposition: readonly ExpositionPart[];
+}
+
+/** Holds a row's report against its schema. */
+function endpoint<Schema extends z.ZodObject>(row: Endpoint<Schema>): Endpoint {
+  return row as unknown as Endpoint;
+}
+
+const MUTATION_WINDOW = { unit: 'minutes', defaultLength: 60 } as const;
+
+export const endpoints: readonly Endpoint[] = [
+  endpoint({
+    path: '/monitoring/graphql/mutations/',
+    aliases: [],
+    summary: 'How mutations went: counts, success rate, response times, recommendations.',
+    window: MUTATION_WINDOW,
+    schema: mutationsSchema,
+    report: reportMutations,
+    exposition: [mutationCounts, mutationErrors, mutationDurations],
+  }),
+  endpoint({
+    path: '/monitoring/graphql/mutations/breakdown/',
+    aliases: [],
+    summary: 'Which mutations there were, and which errors.',
+    window: MUTATION_WINDOW,
+    schema: mutationsBreakdownSchema,
+    report: reportMutationsBreakdown,
+    exposition: [mutationCounts, mutationErrors],
+  }),
+  endpoint({
+    path: '/monitoring/graphql/mutations/performance/',
+    aliases: [],
+    summary: 'How long mutations took, against their targets.',
+    window: MUTATION_WINDOW,
+    schema: mutationsPerformanceSchema,
+    report: reportMutationsPerformance,
+    exposition: [mutationDurations],
+  }),
+];

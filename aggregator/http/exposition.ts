@@ -1,0 +1,54 @@
+/**
+ * Metric families as text: Prometheus 0.0.4, or OpenMetrics 1.0, which names a counter's family without `_total`, wants
+ * whole thresholds written as `1.0`, allows exemplars and ends with `# EOF`.
+ */
+import type { Exemplar, Labels, MetricFamily, Sample } from '../metrics.ts';
+
+export type Dialect = 'prometheus' | 'openmetrics';
+
+export function renderFamilies(families: readonly MetricFamily[], dialect: Dialect): string {
+  const lines: string[] = [];
+  for (const family of families) {
+    const header = dialect === 'openmetrics' ? family.name.replace(/_total$/, '') : family.name;
+    lines.push(`# HELP ${header} ${escapeHelp(family.help, dialect)}`, `# TYPE ${header} ${family.type}`);
+    for (const sample of family.samples) lines.push(renderSample(family.name, sample, dialect));
+  }
+  if (dialect === 'openmetrics') lines.push('# EOF');
+  return `${lines.join('\n')}\n`;
+}
+
+function renderSample(family: string, { suffix, labels, value, exemplar }: Sample, dialect: Dialect): string {
+  const line = `${family}${suffix ?? ''}${renderLabels(labels, dialect)} ${renderNumber(value)}`;
+  return exemplar !== undefined && dialect === 'openmetrics' ? `${line} ${renderExemplar(exemplar)}` : line;
+}
+
+function renderLabels(labels: Labels, dialect: Dialect): string {
+  if (labels.length === 0) return '';
+  const pairs = labels.map(([name, value]) => {
+    const shown = dialect === 'openmetrics' && name === 'le' && /^\d+$/.test(value) ? `${value}.0` : value;
+    return `${name}="${escapeLabel(shown)}"`;
+  });
+  return `{${pairs.join(',')}}`;
+}
+
+function renderExemplar({ labels, value, unixSeconds }: Exemplar): string {
+  const pairs = labels.map(([name, text]) => `${name}="${escapeLabel(text)}"`);
+  return `# {${pairs.join(',')}} ${renderNumber(value)} ${unixSeconds.toFixed(3)}`;
+}
+
+function renderNumber(value: number): string {
+  if (value === Infinity) return '+Inf';
+  if (value === -Infinity) return '-Inf';
+  return String(value);
+}
+
+function escapeLabel(text: string): string {
+  // Almost no value has anything to escape.
+  if (!/[\\"\n]/.test(text)) return text;
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function escapeHelp(text: string, dialect: Dialect): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return dialect === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped;
+}

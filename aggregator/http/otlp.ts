@@ -1,0 +1,229 @@
+/**
+ * `POST /v1/metrics` and `POST /v1/traces`, on node:http itself: what cannot be taken is refused before its body is read,
+ * and overload never answers 500, on which a Collector drops the batch.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { correlationIdOf } from '../correlation.ts';
+import type { Log } from '../log.ts';
+import type { OwnMetrics } from '../metrics.ts';
+import { BodyError, MAX_BODY_BYTES, type ReceivedBody, type Receiver, type Signal } from '../otlp/receiver.ts';
+import type { Gate } from './auth.ts';
+import { type BodyFailure, BodyUnread, type BufferPool, readBody } from './body.ts';
+import { retryAfter } from './errors.ts';
+import { encodeExported, encodeStatus, OTLP_CONTENT_TYPES, type OtlpEncoding } from './otlp-answer.ts';
+
+export interface OtlpOptions {
+  readonly receiver: Receiver;
+  readonly gate: Gate;
+  readonly pool: BufferPool;
+  readonly ownMetrics: OwnMetrics;
+  readonly log: Log;
+  readonly isClosing: () => boolean;
+}
+
+/** @param mustInvite whether the client waits for `100 Continue` before it sends the body */
+export type OtlpHandler = (
+  signal: Signal,
+  request: IncomingMessage,
+  response: ServerResponse,
+  mustInvite: boolean,
+) => Promise<void>;
+
+/** The signal that a path takes; undefined for every other path. */
+export function signalOf(url: string): Signal | undefined {
+  return /^\/v1\/(metrics|traces)\/?(?:\?|$)/.exec(url)?.[1] as Signal | undefined;
+}
+
+/** How requests end, as they are counted, with the HTTP status and the `google.rpc.Code` of each. */
+const outcomes = {
+  accepted: { status: 200, rpcCode: 0 },
+  malformed: { status: 400, rpcCode: 3 },
+  wrong_key: { status: 401, rpcCode: 16 },
+  wrong_method: { status: 405, rpcCode: 12 },
+  too_large: { status: 413, rpcCode: 8 },
+  wrong_type: { status: 415, rpcCode: 3 },
+  unavailable: { status: 503, rpcCode: 14 },
+} as const;
+
+export type OtlpOutcome = keyof typeof outcomes;
+
+/** A request that is not taken, and what its sender is told. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly outcome: OtlpOutcome;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the fault is on our side, and a matter for the log. */
+  readonly isOurs: boolean;
+  constructor(
+    outcome: OtlpOutcome,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    isOurs: boolean = false,
+  ) {
+    super(message);
+    this.outcome = outcome;
+    this.headers = headers;
+    this.isOurs = isOurs;
+  }
+}
+
+const RETRY_SECONDS = 5;
+/** How long a refused client may go on sending the body that nobody reads, so that it gets to read its answer. */
+const LINGER_MS = 2000;
+
+const SIGNALS: readonly Signal[] = ['metrics', 'traces'];
+
+export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
+  const { ownMetrics, log } = options;
+  const requests = ownMetrics.counter('aggregator_otlp_requests_total', 'OTLP requests, by how they ended.', {
+    signal: SIGNALS,
+    outcome: Object.keys(outcomes) as OtlpOutcome[],
+  });
+  const received = ownMetrics.counter('aggregator_otlp_received_bytes_total', 'Bytes of OTLP bodies as they came.', {
+    signal: SIGNALS,
+  });
+  ownMetrics.gauge('aggregator_otlp_buffer_bytes', 'Bytes of the buffers that hold bodies being read.', () => {
+    return options.pool.inUseBytes;
+  });
+
+  return async (signal, request, response, mustInvite) => {
+    const startedMs = performance.now();
+    const { headers } = request;
+    const correlationId = correlationIdOf(first(headers['traceparent']), first(headers['x-correlation-id']));
+    const encoding = encodingOf(headers);
+    const invite = (): void => {
+      if (mustInvite) response.writeContinue();
+    };
+    const answer = await receive(options, signal, request, encoding, invite);
+    requests.add({ signal, outcome: answer.outcome });
+    received.add({ signal }, answer.receivedBytes);
+    const line = { correlation_id: correlationId, signal, outcome: answer.outcome };
+    if (answer.cause !== undefined) log.error({ ...line, err: answer.cause }, 'telemetry could not be taken');
+    else log[answer.outcome === 'accepted' ? 'debug' : 'info'](line, 'telemetry received');
+    if (!request.complete) linger(request);
+    response.writeHead(outcomes[answer.outcome].status, {
+      ...answer.headers,
+      'Content-Type': OTLP_CONTENT_TYPES[encoding ?? 'json'],
+      'Content-Length': answer.body.length,
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Correlation-ID': correlationId,
+      'X-Request-Duration-Ms': (performance.now() - startedMs).toFixed(2),
+    });
+    response.end(answer.body);
+  };
+}
+
+interface Answer {
+  readonly outcome: OtlpOutcome;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly receivedBytes: number;
+  /** Present when the fault is ours. */
+  readonly cause?: unknown;
+}
+
+/** Never rejects. */
+async function receive(
+  options: OtlpOptions,
+  signal: Signal,
+  request: IncomingMessage,
+  encoding: OtlpEncoding | undefined,
+  invite: () => void,
+): Promise<Answer> {
+  let receivedBytes = 0;
+  try {
+    const admitted = admit(options, request, encoding);
+    invite();
+    const body = await readBody(request, options.pool, {
+      expectedBytes: admitted.expectedBytes,
+      maxBytes: MAX_BODY_BYTES,
+    });
+    receivedBytes = body.bytes.length;
+    try {
+      const accepted = options.receiver.take({
+        signal,
+        bytes: body.bytes,
+        encoding: admitted.encoding,
+        gzip: admitted.gzip,
+      });
+      const encoded = encodeExported(signal, admitted.encoding, accepted);
+      return { outcome: 'accepted', body: encoded, headers: {}, receivedBytes };
+    } finally {
+      body.release();
+    }
+  } catch (error) {
+    const { outcome, message, headers, isOurs } = asRefusal(error);
+    const body = encodeStatus(encoding ?? 'json', outcomes[outcome].rpcCode, message);
+    return { outcome, body, headers, receivedBytes, cause: isOurs ? error : undefined };
+  }
+}
+
+type Admitted = Pick<ReceivedBody, 'encoding' | 'gzip'> & { readonly expectedBytes: number };
+
+/** All that can be told from the headers. */
+function admit(
+  { gate, isClosing }: OtlpOptions,
+  request: IncomingMessage,
+  encoding: OtlpEncoding | undefined,
+): Admitted {
+  const { headers } = request;
+  if (request.method !== 'POST') throw new Refusal('wrong_method', 'This path takes POST only.', { Allow: 'POST' });
+  if (!gate.mayWrite({ apiKey: first(headers['x-monitoring-api-key']), authorization: headers.authorization }))
+    throw new Refusal('wrong_key', 'A valid key is needed, as X-Monitoring-API-Key or as Authorization: Bearer.', {
+      'WWW-Authenticate': 'Bearer',
+    });
+  if (isClosing()) throw unavailable('The service is closing.', RETRY_SECONDS);
+  if (encoding === undefined)
+    throw new Refusal('wrong_type', 'Content-Type must be application/x-protobuf or application/json.');
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (coding !== 'gzip' && coding !== 'identity')
+    throw new Refusal('wrong_type', 'Content-Encoding must be gzip, or absent.', { 'Accept-Encoding': 'gzip' });
+  const expectedBytes = Number(headers['content-length'] ?? 0);
+  if (expectedBytes > MAX_BODY_BYTES) throw tooLarge();
+  return { encoding, gzip: coding === 'gzip', expectedBytes };
+}
+
+function encodingOf(headers: IncomingHttpHeaders): OtlpEncoding | undefined {
+  const type = headers['content-type']?.split(';', 1)[0].trim().toLowerCase();
+  if (type === 'application/x-protobuf') return 'protobuf';
+  return type === 'application/json' ? 'json' : undefined;
+}
+
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof BodyUnread) return UNREAD[error.failure]();
+  if (error instanceof BodyError) {
+    if (error.kind === 'too_large') return tooLarge();
+    if (error.kind === 'malformed') return new Refusal('malformed', error.message);
+    return unavailable(error.message, error.retryAfterSeconds, true);
+  }
+  // Whatever went wrong here, the data may be good: its sender should keep it.
+  return unavailable('The data could not be taken now.', RETRY_SECONDS, true);
+}
+
+const UNREAD: Readonly<Record<BodyFailure, () => Refusal>> = {
+  too_large: tooLarge,
+  truncated: () => new Refusal('malformed', 'The body ended early.'),
+  busy: () => unavailable('Too many bodies are being received at the same time.', RETRY_SECONDS),
+};
+
+function tooLarge(): Refusal {
+  return new Refusal('too_large', `A body may have ${MAX_BODY_BYTES} bytes, after decompression too.`);
+}
+
+function unavailable(message: string, retryAfterSeconds: number, isOurs?: boolean): Refusal {
+  return new Refusal('unavailable', message, { 'Retry-After': retryAfter(retryAfterSeconds) }, isOurs);
+}
+
+/** Reads on without keeping anything: closing at once would reset the connection before the client reads its answer. */
+function linger(request: IncomingMessage): void {
+  request.resume();
+  setTimeout(() => {
+    if (!request.complete) request.destroy();
+  }, LINGER_MS).unref();
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

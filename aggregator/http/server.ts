@@ -1,0 +1,121 @@
+/** The one server: OTLP is handled raw, everything else by the app. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { newCorrelationId } from '../correlation.ts';
+import type { App } from './app.ts';
+import { ApiError, renderError } from './errors.ts';
+import { type OtlpHandler, signalOf } from './otlp.ts';
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly app: App;
+  readonly otlp: OtlpHandler;
+}
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting, lets requests in flight finish, and cuts what is left after the cap. */
+  close(capMs: number): Promise<void>;
+}
+
+/** Longer than exporters pause, so that they keep their connection. */
+const KEEP_ALIVE_MS = 75_000;
+/** Time for a whole request: 16 MiB over a slow line. */
+const REQUEST_MS = 60_000;
+const MAX_CONNECTIONS = 4096;
+const IDLE_POLL_MS = 25;
+
+/** @throws when the address cannot be listened on: the error's `code` is that of the system, such as EADDRINUSE */
+export async function startServer({ host, port, app, otlp }: ServerOptions): Promise<RunningServer> {
+  let closing = false;
+  const listener = getRequestListener(app.fetch, {
+    // The host's globals are not ours to replace.
+    overrideGlobalObjects: false,
+    errorHandler: (error) => renderUnhandled(error),
+  });
+  const handle = (request: IncomingMessage, response: ServerResponse, mustInvite: boolean): void => {
+    // On a connection that stays open, the last answer says that it is the last.
+    if (closing) response.setHeader('Connection', 'close');
+    const signal = signalOf(request.url ?? '');
+    if (signal !== undefined) void otlp(signal, request, response, mustInvite);
+    else void listener(request, response);
+  };
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+    (request, response) => handle(request, response, false),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('checkContinue', (request, response) => handle(request, response, true));
+  server.on('clientError', answerUnreadable);
+  await listen(server, host, port);
+  const address = server.address();
+  return {
+    host,
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close(capMs) {
+      closing = true;
+      return closeServer(server, capMs);
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server, capMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    // Connections whose request has just been answered are idle only now.
+    const poll = setInterval(() => server.closeIdleConnections(), IDLE_POLL_MS);
+    const cap = setTimeout(() => server.closeAllConnections(), capMs);
+    server.close(() => {
+      clearInterval(poll);
+      clearTimeout(cap);
+      resolve();
+    });
+  });
+}
+
+/** Errors from before the app sees a request: an address that is none, a missing Host. */
+function renderUnhandled(error: unknown): Response {
+  const unreadable = error instanceof Error && error.name === 'RequestError';
+  const shown = unreadable ? new ApiError('INVALID_PARAMETER', 'The address of the request cannot be read.') : error;
+  return renderError(shown, { accept: undefined, correlationId: newCorrelationId(), nowMs: Date.now() });
+}
+
+/** What is not HTTP still gets an answer of ours, in JSON. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const correlationId = newCorrelationId();
+  const body = JSON.stringify({
+    error: {
+      code: 'INVALID_PARAMETER',
+      message: 'The request is not valid HTTP.',
+      correlation_id: correlationId,
+      timestamp: new Date().toISOString(),
+    },
+  });
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Correlation-ID: ${correlationId}`,
+    'X-Content-Type-Options: nosniff',
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
