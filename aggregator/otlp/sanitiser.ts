@@ -1,0 +1,156 @@
+/**
+ * Takes personal data and secrets out of text before anything is stored. It errs on the side of taking out: what may
+ * stand in a name, an error code, a pattern or a version passes, and whatever looks like it was made for one person or
+ * one secret is replaced by a placeholder, the text around it kept.
+ *
+ * Names of persons and postal addresses cannot be told from other words and are not looked for: attributes are allowed
+ * to hold values of bounded sets only.
+ */
+
+/** Longest value that is kept, in UTF-16 units. */
+export const MAX_VALUE_LENGTH = 128;
+
+/** Fewest digits in anything that the rules about numbers take out: a phone number with its area code. */
+const FEWEST_DIGITS = 7;
+/** Shortest run of letters and digits that can be a secret. */
+const SHORTEST_RUN = 16;
+
+interface Rule {
+  readonly placeholder: string;
+  readonly pattern: RegExp;
+  /** Whether what the pattern found is meant. */
+  readonly isMeant?: (found: string) => boolean;
+}
+
+/** In this order: an earlier rule's placeholder holds nothing that a later one looks for. */
+const RULES: readonly Rule[] = [
+  { placeholder: '[email]', pattern: /[^\s@<>"'(),:;[\]|=&?/\\]+(?:@|%40)(?:[\p{L}\p{N}-]+\.)+\p{L}[\p{L}\p{N}-]*/giu },
+  { placeholder: '[token]', pattern: /\beyJ[\w-]{5,}(?:\.[\w-]*){1,4}/g },
+  {
+    placeholder: '[token]',
+    pattern: /\b(?:bearer|basic|apikey|api-key|token)[\s:=]+([\w.~+/-]{8,}=*)/gi,
+    isMeant: (found) => /\d/.test(found) || /\S{24}/.test(found),
+  },
+  {
+    placeholder: '[token]',
+    pattern: /\b(?:sk|pk|rk|gh[opsur]|xox[abprs]|glpat|AKIA|ASIA|AIza)[_-]?[\w-]{14,}/g,
+    isMeant: hasDigit,
+  },
+  { placeholder: '[uuid]', pattern: /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi },
+  { placeholder: '[iban]', pattern: /\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){2,8}\b/gi, isMeant: isIban },
+  { placeholder: '[card]', pattern: /(?<!\d)\d(?:[ ./_-]?\d){12,18}(?!\d)/g, isMeant: isCardNumber },
+  { placeholder: '[ssn]', pattern: /(?<![\d-])(?!000|666)[0-8]\d{2}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\d-])/g },
+  { placeholder: '[phone]', pattern: /(?<![\w.])\+[ (]{0,2}\d(?:[ ()./_-]{0,3}\d){6,14}(?!\d)/g },
+  { placeholder: '[phone]', pattern: /\(\d{2,5}\)[ ./-]{0,2}\d{2,5}(?:[ ./-]?\d{2,5}){1,3}(?!\d)/g },
+  { placeholder: '[phone]', pattern: /(?<![\d.])(?:1[ .-])?[2-9]\d{2}([ .-])\d{3}\1\d{4}(?![\d.])/g },
+  {
+    placeholder: '[phone]',
+    pattern: /(?<![\w.:-])0\d{1,5}(?:[ ./-]{1,3}\d{2,8}){1,5}(?!\w)/g,
+    isMeant: (found) => countDigits(found) >= 9 && countDigits(found) <= 15,
+  },
+  {
+    placeholder: '[number]',
+    pattern: /(?<![\da-f])\d{9,}(?![\da-f]{3})/gi,
+    isMeant: (found) => !isCalendarTime(found),
+  },
+  { placeholder: '[hex]', pattern: /[0-9a-f]{16,}/gi, isMeant: (found) => !isCalendarTime(found) },
+  { placeholder: '[base64]', pattern: /[A-Za-z0-9+/_-]{16,}={0,2}/g, isMeant: isRandomText },
+];
+
+/**
+ * The value, with what must not be stored replaced by placeholders. The value itself comes back when there is nothing
+ * to replace; sanitising twice changes nothing more.
+ */
+export function sanitise(value: string): string {
+  if (isPlain(value)) return value;
+  if (value.length > MAX_VALUE_LENGTH) return '[long]';
+  const folded = foldDigits(value);
+  let text = folded;
+  for (const { placeholder, pattern, isMeant } of RULES)
+    text = text.replace(pattern, (found: string) => (isMeant === undefined || isMeant(found) ? placeholder : found));
+  return text === folded ? value : text;
+}
+
+/** Whether no rule can find anything: one pass without a regular expression, which nearly every value ends with. */
+function isPlain(value: string): boolean {
+  if (value.length > MAX_VALUE_LENGTH) return false;
+  let digits = 0;
+  let run = 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    const isDigit = code >= 48 && code <= 57;
+    if (isDigit) digits++;
+    if (isDigit || (code >= 97 && code <= 122) || (code >= 65 && code <= 90)) run++;
+    else if (code === 0x40 || code === 0x25 || code === 0x20 || code === 0x3a || code > 0x7e) return false;
+    else if (code !== 0x2b && code !== 0x2f && code !== 0x2d) run = 0;
+    if (digits >= FEWEST_DIGITS || run >= SHORTEST_RUN) return false;
+  }
+  return true;
+}
+
+/** Digits of other scripts and full-width forms as ASCII. */
+function foldDigits(value: string): string {
+  let isAscii = true;
+  for (let i = 0; i < value.length && isAscii; i++) isAscii = value.charCodeAt(i) < 0x80;
+  if (isAscii) return value;
+  return value.normalize('NFKC').replace(/\p{Nd}/gu, (digit) => String(digitValue(digit)));
+}
+
+/** Decimal digits stand ten in a row, from 0, in every script. */
+function digitValue(digit: string): number {
+  const code = digit.codePointAt(0) as number;
+  let zero = code;
+  while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+  return code - zero;
+}
+
+function hasDigit(text: string): boolean {
+  return /\d/.test(text);
+}
+
+function countDigits(text: string): number {
+  return text.replace(/\D/g, '').length;
+}
+
+/** ISO 13616: the country's letters and check digits moved to the end, letters as numbers, modulo 97 is 1. */
+function isIban(found: string): boolean {
+  const text = found.replace(/[ -]/g, '').toUpperCase();
+  if (text.length < 15 || text.length > 34) return false;
+  let rest = 0;
+  for (const char of text.slice(4) + text.slice(0, 4)) {
+    const digits = Number.parseInt(char, 36);
+    rest = (rest * (digits > 9 ? 100 : 10) + digits) % 97;
+  }
+  return rest === 1;
+}
+
+/** ISO/IEC 7812: the Luhn check digit. */
+function isCardNumber(found: string): boolean {
+  const digits = found.replace(/\D/g, '');
+  if (isCalendarTime(digits)) return false;
+  let sum = 0;
+  for (let i = 0; i < digits.length; i++) {
+    const digit = Number(digits[digits.length - 1 - i]);
+    sum += i % 2 === 0 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2;
+  }
+  return sum % 10 === 0;
+}
+
+/** Whether the digits are a date with a time to the minute or second, as builds and versions carry them. */
+function isCalendarTime(digits: string): boolean {
+  return /^20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?$/.test(digits);
+}
+
+/**
+ * Whether a run of letters and digits is a secret rather than words: words, in whatever case they are joined, are some
+ * letters of one case long; in base64 and its like the class changes after less than two characters.
+ */
+function isRandomText(found: string): boolean {
+  if (found.endsWith('=') && found.length % 4 === 0) return true;
+  const chunks = found.match(/[A-Za-z0-9]+/g) ?? [];
+  if (!chunks.some((chunk) => chunk.length >= SHORTEST_RUN)) return false;
+  const words = found.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+  const letters = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const wordLength = letters / Math.max(1, words.length);
+  return wordLength < (hasDigit(found) ? 2.6 : 2.2);
+}
