@@ -1,0 +1,23 @@
+/** Runs one benchmark: `npm run bench -- NAME`. Without a name it lists them. */
+
+/** A benchmark prints its own table, with the machine and the versions that it was measured on. */
+export interface Benchmark {
+  readonly about: string;
+  run(): Promise<void>;
+}
+
+const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
+  mutations: () => import('./mutations.ts'),
+};
+
+async function main(name: string | undefined): Promise<void> {
+  const load = name === undefined ? undefined : benchmarks[name];
+  if (load !== undefined) return (await load()).benchmark.run();
+  if (name !== undefined) process.exitCode = 1;
+  console.log(name === undefined ? 'Benchmarks:' : `There is no benchmark ${name}. There are:`);
+  for (const [known, loadKnown] of Object.entries(benchmarks)) {
+    console.log(`  npm run bench -- ${known}   ${(await loadKnown()).benchmark.about}`);
+  }
+}
+
+await main(process.argv[2]);
