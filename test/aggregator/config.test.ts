@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Configuration, describeProblems, readConfiguration, variables } from '../../aggregator/config.ts';
+import { readEnvironment } from '../../aggregator/environment.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'vigil-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const defaults: Configuration = {
+  host: '127.0.0.1',
+  port: 8000,
+  apiKeys: [],
+  ingestKeys: [],
+  dataDirectory: './data',
+  store: 'embedded',
+  prometheusUrl: undefined,
+  prometheusMetricsEnabled: true,
+  cacheTtlSeconds: 5,
+  retentionDays: 35,
+  clientAddresses: 'full',
+  trustedHops: 0,
+  exposeAttackers: true,
+  publicUrl: undefined,
+  traceUrl: undefined,
+  logLevel: 'info',
+};
+
+describe('configuration', () => {
+  test('nothing set gives the defaults, and so does everything set to nothing', () => {
+    const empty = Object.fromEntries(Object.values(variables).map(({ name }) => [name, '']));
+    for (const env of [{}, empty]) expect(readConfiguration(env)).toEqual({ ok: true, configuration: defaults });
+  });
+
+  const good: readonly [string, string, Partial<Configuration>][] = [
+    ['HOST', '0.0.0.0', { host: '0.0.0.0' }],
+    ['HOST', '::1', { host: '::1' }],
+    ['PORT', '0', { port: 0 }],
+    ['PORT', '65535', { port: 65535 }],
+    ['MONITORING_API_KEY', 'old, new', { apiKeys: ['old', 'new'] }],
+    ['MONITORING_INGEST_KEY', 'send', { ingestKeys: ['send'] }],
+    ['MONITORING_DATA_DIR', '/var/lib/vigil', { dataDirectory: '/var/lib/vigil' }],
+    ['MONITORING_STORE', 'embedded', { store: 'embedded' }],
+    ['PROMETHEUS_URL', 'http://prometheus:9090', { prometheusUrl: 'http://prometheus:9090' }],
+    ['PROMETHEUS_METRICS_ENABLED', 'False', { prometheusMetricsEnabled: false }],
+    ['PROMETHEUS_METRICS_ENABLED', '1', { prometheusMetricsEnabled: true }],
+    ['MONITORING_CACHE_TTL_SECONDS', '0', { cacheTtlSeconds: 0 }],
+    ['MONITORING_RETENTION_DAYS', '400', { retentionDays: 400 }],
+    ['MONITORING_CLIENT_ADDRESSES', 'pseudonym', { clientAddresses: 'pseudonym' }],
+    ['MONITORING_TRUSTED_HOPS', '2', { trustedHops: 2 }],
+    ['MONITORING_EXPOSE_ATTACKERS', 'false', { exposeAttackers: false }],
+    ['MONITORING_PUBLIC_URL', 'https://vigil.example/', { publicUrl: 'https://vigil.example/' }],
+    ['MONITORING_TRACE_URL', 'https://t.example/{trace_id}', { traceUrl: 'https://t.example/{trace_id}' }],
+    ['MONITORING_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+  ];
+  test.each(good)('%s=%s', (name, value, change) => {
+    expect(readConfiguration({ [name]: value })).toEqual({ ok: true, configuration: { ...defaults, ...change } });
+  });
+
+  const bad: readonly [string, string][] = [
+    ['HOST', 'http://localhost'],
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '80a'],
+    ['MONITORING_API_KEY', 'one,,two'],
+    ['MONITORING_API_KEY', 'has a space'],
+    ['MONITORING_INGEST_KEY', 'ключ'],
+    ['MONITORING_STORE', 'postgres'],
+    ['PROMETHEUS_URL', 'prometheus:9090'],
+    ['PROMETHEUS_METRICS_ENABLED', 'maybe'],
+    ['MONITORING_CACHE_TTL_SECONDS', '5.5'],
+    ['MONITORING_RETENTION_DAYS', '0'],
+    ['MONITORING_CLIENT_ADDRESSES', 'none'],
+    ['MONITORING_TRUSTED_HOPS', '99'],
+    ['MONITORING_EXPOSE_ATTACKERS', 'no way'],
+    ['MONITORING_PUBLIC_URL', 'ftp://vigil.example'],
+    ['MONITORING_TRACE_URL', 'https://t.example/'],
+    ['MONITORING_LOG_LEVEL', 'loud'],
+  ];
+  test.each(bad)('%s=%s is refused', (name, value) => {
+    const result = readConfiguration({ [name]: value });
+    expect(result).toMatchObject({ ok: false, problems: [{ variable: name }] });
+  });
+
+  test('all problems come together, none with its value', () => {
+    const result = readConfiguration(Object.fromEntries(bad));
+    if (result.ok) throw new Error('these values should be refused');
+    const names = new Set(bad.map(([name]) => name));
+    expect(new Set(result.problems.map(({ variable }) => variable))).toEqual(names);
+    const text = describeProblems(result.problems);
+    for (const name of names) expect(text).toContain(name);
+    for (const value of Object.values(Object.fromEntries(bad)).filter((value) => value.length > 3))
+      expect(text).not.toContain(value);
+  });
+
+  test('a key may not both read and send when they are kept apart', () => {
+    const result = readConfiguration({ MONITORING_API_KEY: 'a,b', MONITORING_INGEST_KEY: 'c,b' });
+    expect(result).toMatchObject({ ok: false, problems: [{ variable: 'MONITORING_INGEST_KEY' }] });
+  });
+
+  test('a .env file is read where there is one, and the environment stands above it', () => {
+    const env = { PORT: '9000' };
+    expect(readEnvironment(directory, env)).toEqual(env);
+    writeFileSync(join(directory, '.env'), '# comment\nPORT=7000\nHOST="0.0.0.0"\n');
+    expect(readEnvironment(directory, env)).toEqual({ PORT: '9000', HOST: '0.0.0.0' });
+  });
+});
