@@ -71,13 +71,13 @@ export function admitPoint(door: Door, metric: MetricName, attributes: RawAttrib
 /** Numbers are judged as the text that they would be: a phone number is one without quotes, too. */
 function admitValue(keep: (value: string) => string, value: RawValue): AttributeValue {
   if (typeof value === 'boolean') return value;
-  const text = asText(value);
+  const text = textOfValue(value);
   const kept = keep(text);
   return typeof value === 'number' && kept === text ? value : kept;
 }
 
 /** Text of a value; of an array, a map or bytes the JSON text. */
-function asText(value: RawValue): string {
+export function textOfValue(value: RawValue): string {
   if (typeof value === 'string') return value;
   return typeof value === 'object' ? JSON.stringify(value.json) : String(value);
 }
@@ -153,8 +153,8 @@ export function admitResource(door: Door, attributes: RawAttributes): Admitted {
     const isKnownIdentifier = IDENTIFIER_KEYS.has(key) && isIdentifier(value);
     clean &&= isKnownIdentifier || (door.sanitise(key) === key && isClean(door, value));
     if (key === 'service.version' && isCommit(value)) return [key, value.slice(0, 12)];
-    if (key === 'service.name' || key === 'service.version') return [key, door.sanitise(asText(value))];
-    return [key, typeof value === 'number' || typeof value === 'boolean' ? value : asText(value)];
+    if (key === 'service.name' || key === 'service.version') return [key, door.sanitise(textOfValue(value))];
+    return [key, typeof value === 'number' || typeof value === 'boolean' ? value : textOfValue(value)];
   });
   return { attributes: admitted, clean };
 }

@@ -153,12 +153,14 @@ export class PointStager {
     }
     let known = attributes.find(sent.declaration, reader.dataView, from, length);
     if (known < 0) known = this.#newEntry(sent, reader, from, length);
+    if (known < 0) return -1;
     if (attributes.clean[known] === 0) this.#batch.clean = false;
     const stream = this.#identities.stream(sent.instance, attributes.values[known]);
     if (stream >= 0) this.#memory.expect(sent, position, known, stream);
     return stream;
   }
 
+  /** Reads attributes that were not seen before. @returns their number in the memory, or -1 when they get no entry */
   #newEntry(sent: SentMetric, reader: WireReader, from: number, length: number): number {
     this.checkBody();
     const { identity, instance, declaration } = sent;
@@ -167,6 +169,10 @@ export class PointStager {
     const admitted = admitPoint(this.#door, identity.name, read.attributes);
     const entry = this.#identities.entry(instance, identity, admitted.attributes);
     const clean = admitted.clean && !read.hasUnknown;
+    if (entry < 0) {
+      if (!clean) this.#batch.clean = false;
+      return -1;
+    }
     return this.#memory.attributes.add(declaration, reader.dataView, from, length, entry, clean);
   }
 
