@@ -95,8 +95,10 @@ export function createApp(options: AppOptions): App {
 
 /** GET and HEAD, which hono answers from GET; everything else is refused with what is allowed. */
 function serve(app: App, path: string, answer: (c: RequestContext) => Response | Promise<Response>): void {
-  app.get(path, answer);
-  app.all(path, () => {
+  // Hono takes the closing slash off a request's path, so a route must not have one.
+  const route = path.replace(/\/$/, '');
+  app.get(route, answer);
+  app.all(route, () => {
     throw new ApiError('METHOD_NOT_ALLOWED', undefined, { Allow: 'GET, HEAD' });
   });
 }
