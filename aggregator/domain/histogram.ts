@@ -108,22 +108,18 @@ function unionOfEdges(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
   return out;
 }
 
+/** Adds the counts of `h` to cells whose edges contain those of `h`. */
 function spread(h: Histogram, edges: readonly number[], counts: Float64Array): void {
-  let k = 0;
+  let first = 0;
   for (let i = 0; i < h.counts.length; i++) {
-    const lower = h.edges[i];
-    const upper = h.edges[i + 1];
-    while (k < counts.length && edges[k + 1] <= lower && !isSameEdge(edges[k], lower)) k++;
-    const value = h.counts[i];
-    let first = k;
-    while (first > 0 && edges[first] > lower && !isSameEdge(edges[first], lower)) first--;
+    while (!isSameEdge(edges[first], h.edges[i])) first++;
     let last = first;
-    while (last + 1 < counts.length && edges[last + 1] < upper && !isSameEdge(edges[last + 1], upper)) last++;
-    if (value > 0) {
-      if (first === last || !Number.isFinite(upper - lower)) counts[Number.isFinite(lower) ? first : last] += value;
-      else for (let c = first; c <= last; c++) counts[c] += (value * (edges[c + 1] - edges[c])) / (upper - lower);
-    }
-    k = last;
+    while (!isSameEdge(edges[last + 1], h.edges[i + 1])) last++;
+    const width = edges[last + 1] - edges[first];
+    if (first === last) counts[first] += h.counts[i];
+    else if (!Number.isFinite(width)) counts[Number.isFinite(edges[first]) ? first : last] += h.counts[i];
+    else for (let c = first; c <= last; c++) counts[c] += (h.counts[i] * (edges[c + 1] - edges[c])) / width;
+    first = last + 1;
   }
 }
 
@@ -133,5 +129,8 @@ function clampToRange(h: Histogram, value: number): number {
 
 /** Edges of one grid computed in two ways may differ in their last bits. */
 function isSameEdge(a: number, b: number): boolean {
-  return a === b || Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b));
+  return (
+    a === b ||
+    (Number.isFinite(a) && Number.isFinite(b) && Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b)))
+  );
 }

@@ -21,6 +21,11 @@ export const EXPONENTIAL = 2;
 
 export type PointKind = typeof NUMBER | typeof EXPLICIT | typeof EXPONENTIAL;
 
+/** Doubles of the record at `at`. */
+export function recordLength(values: Float64Array, at: number): number {
+  return values[at] === NUMBER ? 5 : values[at] === EXPLICIT ? 10 + values[at + 9] : 12 + values[at + 11];
+}
+
 /** Why points were not taken. The message of the partial success is made from it. */
 export type RejectReason =
   | 'wrong kind of metric'

@@ -35,9 +35,9 @@ export interface Identities {
   readonly generation: number;
   /** Number of the instance with these resource attributes. */
   instance(resource: Attributes): number;
-  /** Number of the entry; attributes outside the metric's declared ones separate streams, not series. */
+  /** Number of the entry, or -1 when the bound on entries is reached; attributes outside the metric's declared ones separate streams, not series. */
   entry(instance: number, metric: MetricIdentity, attributes: Attributes): number;
-  /** Number of the stream, or -1 when the bound on streams is reached. */
+  /** Number of the stream, or -1 when the entry is -1 or the bound on streams is reached. */
   stream(instance: number, entry: number): number;
   /** Number of an interned list of explicit bucket edges. `edges` is copied. */
   bounds(edges: ArrayLike<number>, n: number): number;

@@ -1,0 +1,340 @@
+import { createHash } from 'node:crypto';
+import { type MetricName, metrics } from '@vigil/semconv';
+import { Arena } from './arena.ts';
+import { EXPLICIT, type PointKind } from './batch.ts';
+import { type Attributes, CUMULATIVE, type Identities, type MetricIdentity, type Temporality } from './identity.ts';
+
+/** What the stream table asks of the store: numbers for series and for lists of bucket edges. */
+export interface SeriesNumbers {
+  resolve(key: {
+    readonly metric: MetricName;
+    readonly kind: PointKind;
+    readonly service: string;
+    readonly version: string;
+    readonly values: readonly string[];
+    readonly bounds: number;
+  }): number;
+  bounds(edges: ArrayLike<number>): number;
+}
+
+/** One process that sends. */
+export interface Instance {
+  /** Digest of what identifies it; the values themselves are not kept. */
+  readonly key: string;
+  readonly service: string;
+  readonly version: string;
+  /** Nothing in its resource tells it apart from others of its service. */
+  readonly anonymous: boolean;
+  /** Whether points of it were taken in an earlier request: a new stream of it then started since. */
+  known: boolean;
+  lastSeenMs: number;
+}
+
+/** One attribute set of one metric of one scope and service. */
+export interface Entry {
+  readonly service: string;
+  readonly version: string;
+  readonly metric: MetricIdentity;
+  /** All attributes in canonical order, those outside the registry's list as the decoder hashed them. */
+  readonly attributes: Attributes;
+}
+
+/** Doubles at the start of every state block: see `StreamTable.state`. */
+export const START = 0;
+export const TIME = 1;
+
+const DEFAULT_MAX_STREAMS = 1_000_000;
+
+/**
+ * Instances, entries and streams by number, and the state of every stream.
+ *
+ * A stream's state is a block of `arena`. Cumulative: start, time, then the last values. Delta: the number of recent
+ * intervals, then from and to of each. `older` chains the states of earlier lives of a sender that restarted under the
+ * same identity, so that points that arrive late and out of order find the life that they belong to.
+ */
+export class StreamTable implements Identities {
+  generation = 0;
+  readonly arena = new Arena();
+  readonly instances: (Instance | undefined)[] = [];
+  readonly entries: Entry[] = [];
+  /** Series of each entry; of explicit histograms the one with the bounds seen last. */
+  readonly #seriesOfEntry: number[] = [];
+  readonly #boundsOfEntry: number[] = [];
+  readonly #instanceByKey = new Map<string, number>();
+  readonly #entryByKey = new Map<string, number>();
+  readonly #series: SeriesNumbers;
+  readonly #maxStreams: number;
+
+  /** Columns, by stream. */
+  entryOf = new Int32Array(1024);
+  instanceOf = new Int32Array(1024);
+  /** First index of the state in the arena, -1 before the first point. */
+  state = new Int32Array(1024).fill(-1);
+  /** Doubles asked for when the state was allocated. */
+  stateLength = new Uint16Array(1024);
+  /** Stream number of an earlier life, -1 at the end of the chain. */
+  older = new Int32Array(1024).fill(-1);
+  /** Streams that changed since they were last saved, by chunk of `CHUNK`. */
+  readonly dirtyChunks = new Set<number>();
+  length = 0;
+  readonly #free: number[] = [];
+  #buckets = new Int32Array(2048).fill(-1);
+
+  constructor(series: SeriesNumbers, maxStreams = DEFAULT_MAX_STREAMS) {
+    this.#series = series;
+    this.#maxStreams = maxStreams;
+  }
+
+  /** Streams that are in use, earlier lives included. */
+  get inUse(): number {
+    return this.length - this.#free.length;
+  }
+
+  instance(resource: Attributes): number {
+    return this.addInstance(describeInstance(resource));
+  }
+
+  /** Number of the instance with this key, new or known. */
+  addInstance(instance: Instance): number {
+    const known = this.#instanceByKey.get(instance.key);
+    if (known !== undefined) return known;
+    const hole = this.instances.indexOf(undefined);
+    const id = hole < 0 ? this.instances.length : hole;
+    this.restoreInstance(id, instance);
+    return id;
+  }
+
+  /** Brings back an instance at its number. */
+  restoreInstance(id: number, instance: Instance): void {
+    while (this.instances.length < id) this.instances.push(undefined);
+    this.instances[id] = instance;
+    this.#instanceByKey.set(instance.key, id);
+  }
+
+  entry(instance: number, metric: MetricIdentity, attributes: Attributes): number {
+    const { service, version } = this.instances[instance] as Instance;
+    const sorted = [...attributes].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+    return this.addEntry({ service, version, metric, attributes: sorted });
+  }
+
+  addEntry(entry: Entry): number {
+    const { service, version, metric, attributes } = entry;
+    const identity = [metric.name, metric.scope, metric.kind, metric.temporality, metric.monotonic];
+    const key = JSON.stringify([service, version, identity, attributes]);
+    const known = this.#entryByKey.get(key);
+    if (known !== undefined) return known;
+    if (this.entries.length >= this.#maxStreams) return -1;
+    const id = this.entries.length;
+    this.entries.push(entry);
+    this.#entryByKey.set(key, id);
+    this.#boundsOfEntry.push(-1);
+    this.#seriesOfEntry.push(metric.kind === EXPLICIT ? -1 : this.#resolve(entry, -1));
+    return id;
+  }
+
+  bounds(edges: ArrayLike<number>, n: number): number {
+    return this.#series.bounds(Array.prototype.slice.call(edges, 0, n));
+  }
+
+  /** Series that points of this stream go to. @param bounds number of the list of edges, -1 unless explicit */
+  seriesOf(stream: number, bounds: number): number {
+    const entry = this.entryOf[stream];
+    if (this.#boundsOfEntry[entry] !== bounds) {
+      this.#boundsOfEntry[entry] = bounds;
+      this.#seriesOfEntry[entry] = this.#resolve(this.entries[entry], bounds);
+    }
+    return this.#seriesOfEntry[entry];
+  }
+
+  #resolve(entry: Entry, bounds: number): number {
+    const { metric, service, version, attributes } = entry;
+    const values = metrics[metric.name].attributes.map((key) => String(findValue(attributes, key) ?? ''));
+    return this.#series.resolve({ metric: metric.name, kind: metric.kind, service, version, values, bounds });
+  }
+
+  stream(instance: number, entry: number): number {
+    if (entry < 0) return -1;
+    let slot = hash(instance, entry) & (this.#buckets.length - 1);
+    for (;;) {
+      const id = this.#buckets[slot];
+      if (id < 0) break;
+      if (this.entryOf[id] === entry && this.instanceOf[id] === instance) return id;
+      slot = (slot + 1) & (this.#buckets.length - 1);
+    }
+    const id = this.add(instance, entry);
+    if (id >= 0) this.index(id);
+    return id;
+  }
+
+  /** A new stream outside the index: the state of an earlier life. -1 when the bound is reached. */
+  add(instance: number, entry: number): number {
+    const id = this.#free.pop() ?? this.length;
+    if (id === this.length) {
+      if (this.length >= this.#maxStreams) return -1;
+      this.length++;
+      this.#reserve(this.length);
+    }
+    this.entryOf[id] = entry;
+    this.instanceOf[id] = instance;
+    this.state[id] = -1;
+    this.older[id] = -1;
+    this.touch(id);
+    return id;
+  }
+
+  /** Makes the stream findable by its instance and entry. */
+  index(id: number): void {
+    if (this.length * 2 > this.#buckets.length) {
+      this.#buckets = new Int32Array(this.#buckets.length * 2).fill(-1);
+      this.#reindex();
+    } else this.#insert(id);
+  }
+
+  /** Notes that the state of a stream must be saved. */
+  touch(id: number): void {
+    this.dirtyChunks.add(id >>> CHUNK_BITS);
+  }
+
+  /** A state block of at least `n` doubles for the stream; an old one is given back, its content copied. */
+  resize(id: number, n: number): number {
+    const old = this.state[id];
+    if (old >= 0 && Arena.capacity(this.stateLength[id]) >= n) {
+      if (n > this.stateLength[id]) this.stateLength[id] = n;
+      return old;
+    }
+    const at = this.arena.allocate(n);
+    if (old >= 0) {
+      this.arena.values.copyWithin(at, old, old + this.stateLength[id]);
+      this.arena.release(old, this.stateLength[id]);
+    }
+    this.state[id] = at;
+    this.stateLength[id] = n;
+    return at;
+  }
+
+  /** Whether the temporality of the stream's metric is cumulative. */
+  isCumulative(stream: number): boolean {
+    return this.entries[this.entryOf[stream]].metric.temporality === (CUMULATIVE as Temporality);
+  }
+
+  /** Forgets a stream and the earlier lives chained to it. The caller rebuilds the index. */
+  release(id: number): void {
+    if (this.older[id] >= 0) this.release(this.older[id]);
+    if (this.state[id] >= 0) this.arena.release(this.state[id], this.stateLength[id]);
+    this.state[id] = -1;
+    this.older[id] = -1;
+    this.entryOf[id] = -1;
+    this.#free.push(id);
+    this.touch(id);
+  }
+
+  /** Forgets instances not seen since `beforeMs`, with their streams. @returns the numbers of the forgotten instances */
+  evict(beforeMs: number): number[] {
+    const gone: number[] = [];
+    this.instances.forEach((instance, id) => {
+      if (instance !== undefined && instance.lastSeenMs < beforeMs) gone.push(id);
+    });
+    if (gone.length === 0) return gone;
+    const isGone = new Set(gone);
+    for (let id = 0; id < this.length; id++)
+      if (this.entryOf[id] >= 0 && isGone.has(this.instanceOf[id])) {
+        if (this.older[id] >= 0) this.older[id] = -1;
+        this.release(id);
+      }
+    for (const id of gone) {
+      this.#instanceByKey.delete((this.instances[id] as Instance).key);
+      this.instances[id] = undefined;
+    }
+    this.#buckets.fill(-1);
+    this.#reindex();
+    this.generation++;
+    return gone;
+  }
+
+  /** Brings back a stream at its number: used when a store is opened, before `rebuildIndex`. */
+  restore(id: number, instance: number, entry: number, older: number, state: ArrayLike<number>): void {
+    this.#reserve(id + 1);
+    for (let hole = this.length; hole < id; hole++) {
+      this.entryOf[hole] = -1;
+      this.#free.push(hole);
+    }
+    this.length = id + 1;
+    this.entryOf[id] = entry;
+    this.instanceOf[id] = instance;
+    this.older[id] = older;
+    this.state[id] = -1;
+    if (state.length > 0) this.arena.values.set(state, this.resize(id, state.length));
+  }
+
+  rebuildIndex(): void {
+    let size = this.#buckets.length;
+    while (this.length * 2 > size) size *= 2;
+    this.#buckets = new Int32Array(size).fill(-1);
+    this.#reindex();
+  }
+
+  #reindex(): void {
+    const isOlder = new Set<number>();
+    for (let id = 0; id < this.length; id++)
+      if (this.entryOf[id] >= 0 && this.older[id] >= 0) isOlder.add(this.older[id]);
+    for (let id = 0; id < this.length; id++) if (this.entryOf[id] >= 0 && !isOlder.has(id)) this.#insert(id);
+  }
+
+  #insert(id: number): void {
+    const mask = this.#buckets.length - 1;
+    let slot = hash(this.instanceOf[id], this.entryOf[id]) & mask;
+    while (this.#buckets[slot] >= 0) {
+      if (this.#buckets[slot] === id) return;
+      slot = (slot + 1) & mask;
+    }
+    this.#buckets[slot] = id;
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.entryOf.length) return;
+    const size = Math.max(this.entryOf.length * 2, length);
+    this.entryOf = grown(this.entryOf, new Int32Array(size));
+    this.instanceOf = grown(this.instanceOf, new Int32Array(size));
+    this.state = grown(this.state, new Int32Array(size));
+    this.stateLength = grown(this.stateLength, new Uint16Array(size));
+    this.older = grown(this.older, new Int32Array(size));
+  }
+}
+
+/** Streams are saved in chunks of this many. */
+export const CHUNK_BITS = 10;
+export const CHUNK = 1 << CHUNK_BITS;
+
+function grown<A extends Int32Array | Uint16Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
+}
+
+function hash(instance: number, entry: number): number {
+  let h = Math.imul(instance + 1, 0x9e3779b1) ^ Math.imul(entry + 1, 0x85ebca6b);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x2c1b3c6d);
+  return (h ^ (h >>> 13)) >>> 0;
+}
+
+function findValue(attributes: Attributes, key: string): string | number | boolean | undefined {
+  for (let i = attributes.length - 1; i >= 0; i--) if (attributes[i][0] === key) return attributes[i][1];
+  return undefined;
+}
+
+/** Tells an instance by `service.instance.id`, else by host and process, else not at all. */
+function describeInstance(resource: Attributes): Instance {
+  const text = (key: string) => String(findValue(resource, key) ?? '');
+  const service = text('service.name') || 'unknown_service';
+  const namespace = text('service.namespace');
+  const id = text('service.instance.id');
+  const host = text('host.name');
+  const pid = text('process.pid');
+  const identity = id !== '' ? ['id', id] : host !== '' && pid !== '' ? ['process', host, pid] : ['none'];
+  const version = text('service.version');
+  const key = createHash('sha256')
+    .update(JSON.stringify([service, namespace, version, ...identity]))
+    .digest('base64url')
+    .slice(0, 22);
+  return { key, service, version, anonymous: identity[0] === 'none', known: false, lastSeenMs: 0 };
+}

@@ -1,0 +1,224 @@
+import { EXPLICIT, NUMBER } from '../../otlp/batch.ts';
+import { CELLS, MAX, MIN, OFFSET, type RowTable, SCALE, SUM } from './rows.ts';
+
+/**
+ * A block: everything that happened in one period, immutable, column by column, as it lies on the disk.
+ *
+ * | part | type | of |
+ * | --- | --- | --- |
+ * | header | 4 × u32 | version, number rows N, histogram rows H, bytes of counts |
+ * | value | f64 | N |
+ * | sum, min, max | f64 each | H |
+ * | series | u32 | N, then H |
+ * | pointer into the counts | u32 | H |
+ * | first cell, number of cells | i16, u16 | H |
+ * | width of a count, scale | u8, i8 | H |
+ * | counts | u4, u8, u16, u32 or f64 | |
+ *
+ * Cells before the first and after the last count that is not zero are not kept. Little-endian, as every platform that
+ * Node runs on.
+ */
+const VERSION = 1;
+const HEADER_BYTES = 16;
+
+/** Widths of a count, as the exponent of its bytes but for the first: two counts a byte. */
+const HALF = 0;
+const ONE = 1;
+const TWO = 2;
+const FOUR = 3;
+const EIGHT = 4;
+
+/** Columns of a block that lies in `bytes`. */
+interface Columns {
+  readonly value: Float64Array;
+  readonly sum: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly numberSeries: Uint32Array;
+  readonly series: Uint32Array;
+  readonly pointer: Uint32Array;
+  readonly first: Int16Array;
+  readonly cells: Uint16Array;
+  readonly width: Uint8Array;
+  readonly scale: Int8Array;
+  readonly counts: Uint8Array;
+}
+
+function layOut(buffer: ArrayBufferLike, at: number, n: number, h: number, countBytes: number): Columns {
+  let offset = at + HEADER_BYTES;
+  const take = (bytes: number) => {
+    const here = offset;
+    offset += bytes;
+    return here;
+  };
+  const value = new Float64Array(buffer, take(8 * n), n);
+  const sum = new Float64Array(buffer, take(8 * h), h);
+  const min = new Float64Array(buffer, take(8 * h), h);
+  const max = new Float64Array(buffer, take(8 * h), h);
+  const numberSeries = new Uint32Array(buffer, take(4 * n), n);
+  const series = new Uint32Array(buffer, take(4 * h), h);
+  const pointer = new Uint32Array(buffer, take(4 * h), h);
+  const first = new Int16Array(buffer, take(2 * h), h);
+  const cells = new Uint16Array(buffer, take(2 * h), h);
+  const width = new Uint8Array(buffer, take(h), h);
+  const scale = new Int8Array(buffer, take(h), h);
+  offset = (offset + 7) & ~7;
+  const counts = new Uint8Array(buffer, offset, countBytes);
+  return { value, sum, min, max, numberSeries, series, pointer, first, cells, width, scale, counts };
+}
+
+function fixedBytes(n: number, h: number): number {
+  return (HEADER_BYTES + 12 * n + 38 * h + 7) & ~7;
+}
+
+/** Writes the rows of a table as a block. */
+export function encodeBlock(rows: RowTable): Uint8Array {
+  const { directory, arena } = rows;
+  const sorted = [...rows.series].sort((a, b) => a - b);
+  const numbers = sorted.filter((id) => directory.series[id].kind === NUMBER);
+  const histograms = sorted.filter((id) => directory.series[id].kind !== NUMBER);
+  let room = 0;
+  for (const id of histograms) room += 8 * rows.cells[id] + 8;
+  const buffer = new ArrayBuffer(fixedBytes(numbers.length, histograms.length) + room);
+  const columns = layOut(buffer, 0, numbers.length, histograms.length, room);
+  numbers.forEach((id, i) => {
+    columns.numberSeries[i] = id;
+    columns.value[i] = arena.values[rows.at[id]];
+  });
+  let used = 0;
+  histograms.forEach((id, i) => {
+    const row = rows.at[id];
+    const isExplicit = directory.series[id].kind === EXPLICIT;
+    columns.series[i] = id;
+    columns.sum[i] = arena.values[row + SUM];
+    columns.min[i] = arena.values[row + MIN];
+    columns.max[i] = arena.values[row + MAX];
+    columns.scale[i] = isExplicit ? 0 : arena.values[row + SCALE];
+    used = writeCounts(columns, i, used, arena.values, row + CELLS, rows.cells[id]);
+    if (!isExplicit) columns.first[i] += arena.values[row + OFFSET];
+  });
+  const header = new Uint32Array(buffer, 0, 4);
+  header.set([VERSION, numbers.length, histograms.length, used]);
+  return new Uint8Array(buffer.slice(0, fixedBytes(numbers.length, histograms.length) + used));
+}
+
+/** Writes the counts of one row without the zeros around them. @returns where the next row's counts may begin */
+function writeCounts(columns: Columns, i: number, used: number, from: Float64Array, at: number, n: number): number {
+  let low = 0;
+  let high = n - 1;
+  while (low < n && from[at + low] === 0) low++;
+  while (high >= low && from[at + high] === 0) high--;
+  let largest = 0;
+  for (let k = low; k <= high; k++) if (from[at + k] > largest) largest = from[at + k];
+  const width = largest < 16 ? HALF : largest < 256 ? ONE : largest < 65536 ? TWO : largest < 2 ** 32 ? FOUR : EIGHT;
+  const align = width === HALF ? 0 : (1 << (width - 1)) - 1;
+  let pointer = (used + align) & ~align;
+  const cells = high - low + 1;
+  columns.first[i] = cells === 0 ? 0 : low;
+  columns.cells[i] = cells;
+  columns.width[i] = width;
+  columns.pointer[i] = pointer;
+  const view = new DataView(columns.counts.buffer, columns.counts.byteOffset, columns.counts.byteLength);
+  for (let k = 0; k < cells; k++) {
+    const count = from[at + low + k];
+    if (width === HALF) {
+      view.setUint8(pointer + (k >> 1), k & 1 ? view.getUint8(pointer + (k >> 1)) | (count << 4) : count);
+    } else if (width === ONE) view.setUint8(pointer + k, count);
+    else if (width === TWO) view.setUint16(pointer + 2 * k, count, true);
+    else if (width === FOUR) view.setUint32(pointer + 4 * k, count, true);
+    else view.setFloat64(pointer + 8 * k, count, true);
+  }
+  pointer += width === HALF ? (cells + 1) >> 1 : cells << (width - 1);
+  return pointer;
+}
+
+/** Takes what blocks and tables hold, row by row. `from` holds `n` counts at `at`, and is valid during the call only. */
+export interface RowVisitor {
+  number(series: number, value: number): void;
+  histogram(
+    series: number,
+    sum: number,
+    min: number,
+    max: number,
+    scale: number,
+    first: number,
+    from: ArrayLike<number>,
+    at: number,
+    n: number,
+  ): void;
+}
+
+const halves = new Float64Array(65_536);
+
+/** Shows every row of a block to a visitor. @throws Error when the bytes are no block of a version that is known */
+export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const { buffer, byteOffset } = aligned;
+  const [version, n, h, countBytes] = new Uint32Array(buffer, byteOffset, 4);
+  if (version !== VERSION || fixedBytes(n, h) + countBytes !== bytes.byteLength) throw new Error('not a block');
+  const columns = layOut(buffer, byteOffset, n, h, countBytes);
+  for (let i = 0; i < n; i++) visitor.number(columns.numberSeries[i], columns.value[i]);
+  const base = columns.counts.byteOffset;
+  const u16 = new Uint16Array(buffer, base, countBytes >> 1);
+  const u32 = new Uint32Array(buffer, base, countBytes >> 2);
+  const f64 = new Float64Array(buffer, base, countBytes >> 3);
+  const sources = [halves, columns.counts, u16, u32, f64];
+  for (let i = 0; i < h; i++) {
+    const width = columns.width[i];
+    const cells = columns.cells[i];
+    let at = columns.pointer[i];
+    if (width === HALF) {
+      for (let k = 0; k < cells; k++) {
+        const pair = columns.counts[at + (k >> 1)];
+        halves[k] = k & 1 ? pair >> 4 : pair & 15;
+      }
+      at = 0;
+    } else at >>= width - 1;
+    visitor.histogram(
+      columns.series[i],
+      columns.sum[i],
+      columns.min[i],
+      columns.max[i],
+      columns.scale[i],
+      columns.first[i],
+      sources[width],
+      at,
+      cells,
+    );
+  }
+}
+
+/** Shows every row of a table to a visitor. */
+export function visitRows(rows: RowTable, visitor: RowVisitor): void {
+  const { values } = rows.arena;
+  for (const id of rows.series) {
+    const row = rows.at[id];
+    const { kind } = rows.directory.series[id];
+    if (kind === NUMBER) visitor.number(id, values[row]);
+    else {
+      const isExplicit = kind === EXPLICIT;
+      visitor.histogram(
+        id,
+        values[row + SUM],
+        values[row + MIN],
+        values[row + MAX],
+        isExplicit ? 0 : values[row + SCALE],
+        isExplicit ? 0 : values[row + OFFSET],
+        values,
+        row + CELLS,
+        rows.cells[id],
+      );
+    }
+  }
+}
+
+/** A visitor that adds everything to a table. */
+export function addingTo(rows: RowTable): RowVisitor {
+  return {
+    number: (series, value) => rows.number(series, value),
+    histogram: (series, sum, min, max, scale, first, from, at, n) => {
+      if (rows.directory.series[series].kind === EXPLICIT) rows.explicit(series, sum, min, max, first, from, at, n);
+      else rows.exponential(series, sum, min, max, scale, 0, first, from, at, n);
+    },
+  };
+}

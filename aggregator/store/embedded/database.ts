@@ -1,0 +1,62 @@
+import { DatabaseSync } from 'node:sqlite';
+
+/** Version of the tables below, kept in the file itself. */
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT NOT NULL);
+  CREATE TABLE edges (id INTEGER PRIMARY KEY, list TEXT NOT NULL);
+  CREATE TABLE instances (id INTEGER PRIMARY KEY, instance TEXT NOT NULL);
+  CREATE TABLE entries (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
+  CREATE TABLE streams (chunk INTEGER PRIMARY KEY, data BLOB NOT NULL);
+  CREATE TABLE blocks (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+  CREATE TABLE spans (id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, span TEXT NOT NULL);
+  CREATE INDEX spans_by_hour ON spans (hour);
+`;
+
+/** The store's file cannot be used. The message names the file and the mend. */
+export class StoreFileError extends Error {
+  override readonly name = 'StoreFileError';
+}
+
+/**
+ * Opens the database, makes its tables when the file is new, and keeps every other process out until it is closed.
+ * @throws StoreFileError when the file is in use, damaged, or of a newer version
+ */
+export function openDatabase(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    database.exec(
+      'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA auto_vacuum=NONE',
+    );
+    database.exec('BEGIN EXCLUSIVE; COMMIT');
+    migrate(database, file);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw error instanceof StoreFileError ? error : new StoreFileError(explain(file, error), { cause: error });
+  }
+}
+
+function migrate(database: DatabaseSync, file: string): void {
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version > SCHEMA_VERSION)
+    throw new StoreFileError(
+      `${file} was written by a newer Vigil (store version ${version}; this one reads up to ${SCHEMA_VERSION}). ` +
+        'Run that version, or set MONITORING_DATA_DIR to another directory.',
+    );
+  if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+  const check = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+  if (check.quick_check !== 'ok') throw new Error(`malformed: ${check.quick_check}`);
+}
+
+function explain(file: string, error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/locked|busy/i.test(text))
+    return `${file} is in use by another process. One process may use a data directory at a time: stop the other one, or set MONITORING_DATA_DIR to another directory.`;
+  if (/malformed|not a database|corrupt/i.test(text))
+    return `${file} is damaged (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
+  return `${file} cannot be opened (${text}). Check that the directory exists, that it can be written, and that the disk is not full.`;
+}

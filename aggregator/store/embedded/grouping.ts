@@ -1,0 +1,33 @@
+import { metrics } from '@vigil/semconv';
+import type { Question } from '../port.ts';
+import type { Grouping } from './accumulate.ts';
+import type { SeriesDirectory, SeriesKey } from './series.ts';
+
+/** Sorts the series of a question's metric into the groups that it asks for. */
+export function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range'>): Grouping {
+  const { metric, by = [], service, where = {} } = question;
+  const valueAt = (key: SeriesKey, attribute: string): string => {
+    if (attribute === 'service.name') return key.service;
+    if (attribute === 'service.version') return key.version;
+    const at = (metrics[metric].attributes as readonly string[]).indexOf(attribute);
+    return at < 0 ? '' : key.values[at];
+  };
+  const filters = Object.entries(where);
+  const groupOf = new Int32Array(directory.series.length).fill(-1);
+  const keys: string[][] = [];
+  const groups = new Map<string, number>();
+  directory.series.forEach((key, id) => {
+    if (key.metric !== metric || (service !== undefined && key.service !== service)) return;
+    if (!filters.every(([attribute, values]) => values.includes(valueAt(key, attribute)))) return;
+    const group = by.map((attribute) => valueAt(key, attribute));
+    const text = JSON.stringify(group);
+    let at = groups.get(text);
+    if (at === undefined) {
+      at = keys.length;
+      keys.push(group);
+      groups.set(text, at);
+    }
+    groupOf[id] = at;
+  });
+  return { groupOf, keys };
+}

@@ -1,0 +1,185 @@
+import { gunzipSync } from 'node:zlib';
+import type { OwnMetrics } from '../../metrics.ts';
+import { PointBatch, type RejectReason } from '../../otlp/batch.ts';
+import { decodeBatch, encodeBatch } from '../../otlp/batch-record.ts';
+import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
+import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
+import { type Accepted, BodyError, MAX_BODY_BYTES, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
+import { decodeSpans } from '../../otlp/spans.ts';
+import type { StreamTable } from '../../otlp/streams.ts';
+import { Temporality } from '../../otlp/temporality.ts';
+import type { MutationSpan } from '../port.ts';
+import type { Journal, JournalRecord } from './journal.ts';
+import * as kinds from './journal.ts';
+import type { OpenMinutes } from './minutes.ts';
+import type { SpanShelf } from './spans.ts';
+
+const RETRY_AFTER_SECONDS = 5;
+
+const REJECT_REASONS: readonly RejectReason[] = [
+  'wrong kind of metric',
+  'wrong unit',
+  'no aggregation temporality',
+  'malformed histogram',
+  'not a finite number',
+  'no time',
+  'older than 24 hours',
+  'more than 10 minutes ahead',
+  'too many streams',
+];
+
+export interface IngestParts {
+  readonly streams: StreamTable;
+  readonly minutes: OpenMinutes;
+  readonly spans: SpanShelf;
+  readonly edges: readonly Float64Array[];
+  readonly journal: Journal;
+  /** When the store was made, Unix ms. */
+  readonly watchedSinceMs: number;
+  readonly metrics: OwnMetrics;
+  now(): number;
+  /** Why nothing may be taken now; undefined when it may. */
+  refusing(): string | undefined;
+  /** Called when the journal could not be written. */
+  refuse(error: unknown): void;
+  /** Called after each request of which something was taken. */
+  taken(): void;
+}
+
+/** From a body to minutes: decode wholly, write to the journal, apply. A step that fails leaves nothing of the later ones. */
+export class Ingest implements Receiver {
+  newestPointMs: number | undefined;
+  lastArrivalMs: number | undefined;
+  readonly #parts: IngestParts;
+  readonly #protobuf: MetricsDecoder;
+  readonly #json: JsonMetricsDecoder;
+  readonly #temporality: Temporality;
+  readonly #batch = new PointBatch();
+  readonly #counters: ReturnType<typeof registerCounters>;
+
+  constructor(parts: IngestParts) {
+    this.#parts = parts;
+    this.#protobuf = new MetricsDecoder(parts.streams);
+    this.#json = new JsonMetricsDecoder(parts.streams);
+    this.#temporality = new Temporality(parts.streams, parts.minutes, parts.watchedSinceMs);
+    this.#counters = registerCounters(parts.metrics);
+  }
+
+  take(body: ReceivedBody): Accepted {
+    const refusing = this.#parts.refusing();
+    if (refusing !== undefined) throw new BodyError('unavailable', `Not taken: ${refusing}.`, RETRY_AFTER_SECONDS);
+    const bytes = body.gzip ? decompress(body.bytes) : body.bytes;
+    return body.signal === 'metrics' ? this.#takeMetrics(body, bytes) : this.#takeSpans(body, bytes);
+  }
+
+  /** Applies a record of the journal as it was applied when it was received. */
+  replay({ kind, receivedMs, body }: JournalRecord): void {
+    const batch = this.#batch;
+    if (kind === kinds.SPANS) {
+      for (const span of JSON.parse(Buffer.from(body).toString()) as MutationSpan[]) this.#parts.spans.offer(span);
+      return;
+    }
+    if (kind === kinds.POINTS) decodeBatch(body, this.#parts.streams, batch);
+    else {
+      const gzip = kind === kinds.METRICS_PROTOBUF_GZIP || kind === kinds.METRICS_JSON_GZIP;
+      const isJson = kind === kinds.METRICS_JSON || kind === kinds.METRICS_JSON_GZIP;
+      this.#decode(isJson ? 'json' : 'protobuf', gzip ? decompress(body) : body);
+    }
+    this.#apply(receivedMs);
+  }
+
+  #takeMetrics(body: ReceivedBody, bytes: Uint8Array): Accepted {
+    const batch = this.#batch;
+    this.#decode(body.encoding, bytes);
+    const now = this.#parts.now();
+    if (batch.points > 0) {
+      if (batch.clean) this.#append(recordKind(body), now, body.bytes);
+      else this.#append(kinds.POINTS, now, encodeBatch(batch, this.#parts.streams, this.#parts.edges));
+    }
+    this.#apply(now);
+    this.#count();
+    if (batch.points > 0) this.#parts.taken();
+    return acceptance(batch.rejected);
+  }
+
+  #takeSpans(body: ReceivedBody, bytes: Uint8Array): Accepted {
+    const kept = decodeSpans(bytes, body.encoding).spans.filter((span) => this.#parts.spans.wants(span));
+    if (kept.length > 0) {
+      this.#append(kinds.SPANS, this.#parts.now(), Buffer.from(JSON.stringify(kept)));
+      for (const span of kept) this.#parts.spans.offer(span);
+      this.#parts.taken();
+    }
+    return { rejected: 0, message: '' };
+  }
+
+  #decode(encoding: 'protobuf' | 'json', bytes: Uint8Array): void {
+    this.#batch.reset();
+    if (encoding === 'json') this.#json.decode(bytes, this.#batch);
+    else this.#protobuf.decode(bytes, this.#batch);
+  }
+
+  #append(kind: number, now: number, bytes: Uint8Array): void {
+    try {
+      this.#parts.journal.append(kind, now, bytes);
+    } catch (error) {
+      this.#parts.refuse(error);
+      throw new BodyError('unavailable', 'Not taken: the data directory cannot be written.', RETRY_AFTER_SECONDS);
+    }
+  }
+
+  #apply(now: number): void {
+    const applied = this.#temporality.apply(this.#batch, now);
+    this.#counters.points.add({ result: 'taken' }, applied.taken);
+    this.#counters.points.add({ result: 'duplicate' }, applied.duplicates);
+    this.#counters.points.add({ result: 'baseline' }, applied.baselines);
+    if (applied.taken > 0) {
+      this.lastArrivalMs = now;
+      this.newestPointMs = Math.max(this.newestPointMs ?? 0, applied.newestMs);
+    }
+  }
+
+  #count(): void {
+    const { ignored, empty, rejected } = this.#batch;
+    this.#counters.points.add({ result: 'ignored' }, ignored);
+    this.#counters.points.add({ result: 'empty' }, empty);
+    for (const [reason, points] of rejected) this.#counters.rejected.add({ reason }, points);
+  }
+}
+
+function registerCounters(metrics: OwnMetrics) {
+  return {
+    points: metrics.counter('aggregator_points_total', 'Data points received, by what became of them.', {
+      result: ['taken', 'duplicate', 'baseline', 'ignored', 'empty'],
+    }),
+    rejected: metrics.counter('aggregator_points_rejected_total', 'Data points that were not taken, by reason.', {
+      reason: REJECT_REASONS,
+    }),
+  };
+}
+
+function recordKind({ encoding, gzip }: ReceivedBody): number {
+  if (encoding === 'json') return gzip ? kinds.METRICS_JSON_GZIP : kinds.METRICS_JSON;
+  return gzip ? kinds.METRICS_PROTOBUF_GZIP : kinds.METRICS_PROTOBUF;
+}
+
+/** @throws BodyError when it is no gzip, is cut off, or would be larger than a body may be */
+function decompress(bytes: Uint8Array): Uint8Array {
+  // The last four bytes hold the length, so that one buffer of the right size does; they may lie, so they are bounded.
+  const said =
+    bytes.length < 18 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
+  const chunkSize = Math.min(Math.max(said, 1024), MAX_BODY_BYTES);
+  try {
+    return gunzipSync(bytes, { chunkSize, maxOutputLength: MAX_BODY_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw new BodyError('too_large', `The body is larger than ${MAX_BODY_BYTES} bytes after decompression.`);
+    throw new BodyError('malformed', 'The body is not valid gzip, or is cut off.');
+  }
+}
+
+function acceptance(rejected: ReadonlyMap<RejectReason, number>): Accepted {
+  let total = 0;
+  for (const points of rejected.values()) total += points;
+  const reasons = [...rejected].map(([reason, points]) => `${points} ${points === 1 ? 'point' : 'points'}: ${reason}`);
+  return { rejected: total, message: reasons.join('; ') };
+}

@@ -1,0 +1,134 @@
+import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, writevSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+
+/** What a record of the journal holds. */
+export const METRICS_PROTOBUF = 1;
+export const METRICS_PROTOBUF_GZIP = 2;
+export const METRICS_JSON = 3;
+export const METRICS_JSON_GZIP = 4;
+/** Points of a body that held strings not known to be clean: `encodeBatch`. */
+export const POINTS = 5;
+/** Mutation spans that were kept, as JSON. */
+export const SPANS = 6;
+
+export interface JournalRecord {
+  readonly kind: number;
+  /** When it was received, Unix ms. */
+  readonly receivedMs: number;
+  readonly body: Uint8Array;
+}
+
+/** How a journal file ended. */
+export interface JournalEnd {
+  readonly records: number;
+  /** Bytes behind the last whole record: a record that was being written when the process died, or damage. */
+  readonly tornBytes: number;
+}
+
+const FILE_NAME = /^journal-(\d{10})\.log$/;
+/** Length of the body u32, crc32 of the rest u32, kind u8, received f64. */
+const HEADER_BYTES = 17;
+
+function fileName(sequence: number): string {
+  return `journal-${String(sequence).padStart(10, '0')}.log`;
+}
+
+/**
+ * What was received since the last checkpoint, record by record, in numbered files. A record is in the operating
+ * system's hands when `append` returns: it survives the death of the process; `sync` makes it survive the machine's.
+ */
+export class Journal {
+  readonly #directory: string;
+  #fd = -1;
+  #sequence = 0;
+  #size = 0;
+  #synced = true;
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Bytes of the present file. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Number of the present file. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Begins a new file. */
+  begin(sequence: number): void {
+    const fd = openSync(join(this.#directory, fileName(sequence)), 'w', 0o600);
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = fd;
+    this.#sequence = sequence;
+    this.#size = 0;
+    this.#synced = true;
+  }
+
+  /** @throws the system's error; nothing of the record is then kept */
+  append(kind: number, receivedMs: number, body: Uint8Array): void {
+    const header = this.#header;
+    header.writeUInt32LE(body.byteLength, 0);
+    header.writeUInt8(kind, 8);
+    header.writeDoubleLE(receivedMs, 9);
+    header.writeUInt32LE(crc32(body, crc32(header.subarray(8))), 4);
+    const length = HEADER_BYTES + body.byteLength;
+    try {
+      const written = writevSync(this.#fd, [header, body], this.#size);
+      if (written !== length) throw new Error('the disk took only a part of the record');
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#size);
+      throw error;
+    }
+    this.#size += length;
+    this.#synced = false;
+  }
+
+  sync(): void {
+    if (this.#synced) return;
+    fsyncSync(this.#fd);
+    this.#synced = true;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Numbers of the files in the directory, ascending. */
+  files(): number[] {
+    const numbers = readdirSync(this.#directory).map((name) => FILE_NAME.exec(name)?.[1]);
+    return numbers
+      .filter((digits) => digits !== undefined)
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
+
+  remove(sequence: number): void {
+    rmSync(join(this.#directory, fileName(sequence)), { force: true });
+  }
+
+  /** Shows every whole record of a file, in order, up to the first that is torn or damaged. */
+  replay(sequence: number, visit: (record: JournalRecord) => void): JournalEnd {
+    const bytes = readFileSync(join(this.#directory, fileName(sequence)));
+    let at = 0;
+    let records = 0;
+    while (at + HEADER_BYTES <= bytes.length) {
+      const end = at + HEADER_BYTES + bytes.readUInt32LE(at);
+      if (end > bytes.length || crc32(bytes.subarray(at + 8, end)) !== bytes.readUInt32LE(at + 4)) break;
+      visit({
+        kind: bytes.readUInt8(at + 8),
+        receivedMs: bytes.readDoubleLE(at + 9),
+        body: bytes.subarray(at + HEADER_BYTES, end),
+      });
+      records++;
+      at = end;
+    }
+    return { records, tornBytes: bytes.length - at };
+  }
+}

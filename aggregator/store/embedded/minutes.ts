@@ -1,0 +1,76 @@
+import type { IncrementSink } from '../../otlp/temporality.ts';
+import { RowTable } from './rows.ts';
+import type { SeriesDirectory } from './series.ts';
+
+/** What arrived since the last checkpoint, by minute since 1970. */
+export class OpenMinutes implements IncrementSink {
+  readonly tables = new Map<number, RowTable>();
+  readonly #directory: SeriesDirectory;
+  /** Tables that are empty and keep their memory. */
+  readonly #spare: RowTable[] = [];
+  #minute = -1;
+  #table: RowTable | undefined;
+
+  constructor(directory: SeriesDirectory) {
+    this.#directory = directory;
+  }
+
+  number(series: number, minute: number, value: number): void {
+    this.#at(minute).number(series, value);
+  }
+
+  explicit(
+    series: number,
+    minute: number,
+    sum: number,
+    min: number,
+    max: number,
+    from: Float64Array,
+    at: number,
+    n: number,
+  ): void {
+    this.#at(minute).explicit(series, sum, min, max, 0, from, at, n);
+  }
+
+  exponential(
+    series: number,
+    minute: number,
+    sum: number,
+    min: number,
+    max: number,
+    scale: number,
+    zero: number,
+    offset: number,
+    from: Float64Array,
+    at: number,
+    n: number,
+  ): void {
+    this.#at(minute).exponential(series, sum, min, max, scale, zero, offset, from, at, n);
+  }
+
+  edges(bounds: number): ArrayLike<number> {
+    return this.#directory.edges[bounds];
+  }
+
+  clear(): void {
+    for (const table of this.tables.values()) {
+      table.clear();
+      if (this.#spare.length < 4) this.#spare.push(table);
+    }
+    this.tables.clear();
+    this.#minute = -1;
+    this.#table = undefined;
+  }
+
+  #at(minute: number): RowTable {
+    if (minute === this.#minute && this.#table !== undefined) return this.#table;
+    let table = this.tables.get(minute);
+    if (table === undefined) {
+      table = this.#spare.pop() ?? new RowTable(this.#directory);
+      this.tables.set(minute, table);
+    }
+    this.#minute = minute;
+    this.#table = table;
+    return table;
+  }
+}

@@ -1,0 +1,246 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/streams.ts';
+import type { MutationSpan } from '../port.ts';
+import type { SeriesDirectory, SeriesKey } from './series.ts';
+import type { SpanShelf } from './spans.ts';
+import type { BlockSource, NewBlock } from './tiers.ts';
+import { TIER_MINUTES } from './tiers.ts';
+
+/** Periods are numbered in minutes: below 2^40 until the year 2,000,000. */
+const TIER_FACTOR = 2 ** 40;
+/** Blocks read from the disk stay in memory up to this many bytes. */
+const CACHE_BYTES = 192 * 1024 * 1024;
+
+/** What one checkpoint writes, in one transaction. */
+export interface Checkpoint {
+  readonly blocks: readonly NewBlock[];
+  /** Journal files before this one are no longer needed. */
+  readonly journal: number;
+  readonly newestPointMs: number | undefined;
+  readonly lastArrivalMs: number | undefined;
+}
+
+/** Everything of the embedded store that lies in its database. */
+export class Persistence implements BlockSource {
+  readonly #database: DatabaseSync;
+  readonly #directory: SeriesDirectory;
+  readonly #streams: StreamTable;
+  readonly #spans: SpanShelf;
+  /** Periods that have a block, by tier. */
+  readonly #periods: Set<number>[] = TIER_MINUTES.map(() => new Set());
+  /** Blocks by id, the one used last at the end. */
+  readonly #cache = new Map<number, Uint8Array>();
+  #cachedBytes = 0;
+  readonly #read: StatementSync;
+  /** Numbers already written. */
+  #savedSeries = 0;
+  #savedEdges = 0;
+  #savedEntries = 0;
+
+  constructor(database: DatabaseSync, directory: SeriesDirectory, streams: StreamTable, spans: SpanShelf) {
+    this.#database = database;
+    this.#directory = directory;
+    this.#streams = streams;
+    this.#spans = spans;
+    this.#read = database.prepare('SELECT data FROM blocks WHERE id = ?');
+  }
+
+  has(tier: number, period: number): boolean {
+    return this.#periods[tier].has(period);
+  }
+
+  block(tier: number, period: number): Uint8Array | undefined {
+    if (!this.has(tier, period)) return undefined;
+    const id = tier * TIER_FACTOR + period;
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) {
+      this.#cache.delete(id);
+      this.#cache.set(id, cached);
+      return cached;
+    }
+    const row = this.#read.get(id) as { data: Uint8Array } | undefined;
+    if (row === undefined) return undefined;
+    this.#keep(id, row.data);
+    return row.data;
+  }
+
+  /** Number of blocks. */
+  get blocks(): number {
+    return this.#periods.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  meta(key: string): string | undefined {
+    const row = this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(key) as
+      | { value: string }
+      | undefined;
+    return row?.value;
+  }
+
+  setMeta(key: string, value: string): void {
+    this.#database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(key, value);
+  }
+
+  /** Brings back what the last checkpoint saved. */
+  load(): void {
+    for (const { key } of this.#all<{ key: string }>('SELECT key FROM series ORDER BY id'))
+      this.#directory.restore(JSON.parse(key) as SeriesKey);
+    for (const { list } of this.#all<{ list: string }>('SELECT list FROM edges ORDER BY id'))
+      this.#directory.bounds(JSON.parse(list) as number[]);
+    for (const { id, instance } of this.#all<{ id: number; instance: string }>('SELECT id, instance FROM instances'))
+      this.#streams.restoreInstance(id, JSON.parse(instance) as Instance);
+    for (const { entry } of this.#all<{ entry: string }>('SELECT entry FROM entries ORDER BY id'))
+      this.#streams.addEntry(JSON.parse(entry) as Entry);
+    for (const { chunk, data } of this.#all<{ chunk: number; data: Uint8Array }>(
+      'SELECT * FROM streams ORDER BY chunk',
+    ))
+      this.#loadStreams(data);
+    this.#streams.rebuildIndex();
+    this.#streams.dirtyChunks.clear();
+    for (const { span } of this.#all<{ span: string }>('SELECT span FROM spans'))
+      this.#spans.offer(JSON.parse(span) as MutationSpan);
+    this.#spans.dirtyHours.clear();
+    for (const { id } of this.#all<{ id: number }>('SELECT id FROM blocks'))
+      this.#periods[Math.floor(id / TIER_FACTOR)].add(id % TIER_FACTOR);
+    this.#noteSaved();
+  }
+
+  /** Writes everything that changed, all or nothing. */
+  save(checkpoint: Checkpoint): void {
+    this.#transaction(() => {
+      const insertSeries = this.#database.prepare('INSERT INTO series VALUES (?, ?)');
+      this.#directory.series.slice(this.#savedSeries).forEach((key, i) => {
+        insertSeries.run(this.#savedSeries + i, JSON.stringify(key));
+      });
+      const insertEdges = this.#database.prepare('INSERT INTO edges VALUES (?, ?)');
+      this.#directory.edges.slice(this.#savedEdges).forEach((list, i) => {
+        insertEdges.run(this.#savedEdges + i, JSON.stringify(Array.from(list)));
+      });
+      this.#saveStreams();
+      this.#saveSpans();
+      const insertBlock = this.#database.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?)');
+      for (const { tier, period, bytes } of checkpoint.blocks) insertBlock.run(tier * TIER_FACTOR + period, bytes);
+      this.setMeta('journal', String(checkpoint.journal));
+      if (checkpoint.newestPointMs !== undefined) this.setMeta('newestPointMs', String(checkpoint.newestPointMs));
+      if (checkpoint.lastArrivalMs !== undefined) this.setMeta('lastArrivalMs', String(checkpoint.lastArrivalMs));
+    });
+    for (const { tier, period, bytes } of checkpoint.blocks) {
+      this.#periods[tier].add(period);
+      this.#keep(tier * TIER_FACTOR + period, bytes);
+    }
+    this.#streams.dirtyChunks.clear();
+    this.#spans.dirtyHours.clear();
+    this.#noteSaved();
+  }
+
+  /** Drops blocks of a tier whose whole period lies before `minute`. */
+  dropBefore(tier: number, minute: number): void {
+    const gone = [...this.#periods[tier]].filter((period) => period + TIER_MINUTES[tier] <= minute);
+    if (gone.length === 0) return;
+    const remove = this.#database.prepare('DELETE FROM blocks WHERE id = ?');
+    this.#transaction(() => {
+      for (const period of gone) remove.run(tier * TIER_FACTOR + period);
+    });
+    for (const period of gone) {
+      this.#periods[tier].delete(period);
+      this.#forget(tier * TIER_FACTOR + period);
+    }
+  }
+
+  dropInstances(ids: readonly number[]): void {
+    const remove = this.#database.prepare('DELETE FROM instances WHERE id = ?');
+    this.#transaction(() => {
+      for (const id of ids) remove.run(id);
+    });
+  }
+
+  dropSpans(hours: readonly number[]): void {
+    const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
+    this.#transaction(() => {
+      for (const hour of hours) remove.run(hour);
+    });
+  }
+
+  #saveStreams(): void {
+    const insertEntry = this.#database.prepare('INSERT INTO entries VALUES (?, ?)');
+    this.#streams.entries.slice(this.#savedEntries).forEach((entry, i) => {
+      insertEntry.run(this.#savedEntries + i, JSON.stringify(entry));
+    });
+    const insertInstance = this.#database.prepare('INSERT OR REPLACE INTO instances VALUES (?, ?)');
+    this.#streams.instances.forEach((instance, id) => {
+      if (instance !== undefined) insertInstance.run(id, JSON.stringify(instance));
+    });
+    const insertChunk = this.#database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?)');
+    for (const chunk of this.#streams.dirtyChunks) insertChunk.run(chunk, this.#packStreams(chunk));
+  }
+
+  /** Streams of a chunk, one behind the other: number, instance, entry, older, length of the state, the state. */
+  #packStreams(chunk: number): Uint8Array {
+    const streams = this.#streams;
+    const out: number[] = [];
+    for (let id = chunk * CHUNK; id < Math.min((chunk + 1) * CHUNK, streams.length); id++) {
+      if (streams.entryOf[id] < 0) continue;
+      const at = streams.state[id];
+      const length = at < 0 ? 0 : streams.stateLength[id];
+      out.push(id, streams.instanceOf[id], streams.entryOf[id], streams.older[id], length);
+      for (let i = 0; i < length; i++) out.push(streams.arena.values[at + i]);
+    }
+    return new Uint8Array(Float64Array.from(out).buffer);
+  }
+
+  #loadStreams(data: Uint8Array): void {
+    const values = new Float64Array(new Uint8Array(data).buffer);
+    for (let at = 0; at < values.length; ) {
+      const [id, instance, entry, older, length] = values.subarray(at, at + 5);
+      at += 5;
+      this.#streams.restore(id, instance, entry, older, values.subarray(at, at + length));
+      at += length;
+    }
+  }
+
+  #saveSpans(): void {
+    const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
+    const insert = this.#database.prepare('INSERT INTO spans (hour, span) VALUES (?, ?)');
+    for (const hour of this.#spans.dirtyHours) {
+      remove.run(hour);
+      for (const span of this.#spans.ofHour(hour)) insert.run(hour, JSON.stringify(span));
+    }
+  }
+
+  #noteSaved(): void {
+    this.#savedSeries = this.#directory.series.length;
+    this.#savedEdges = this.#directory.edges.length;
+    this.#savedEntries = this.#streams.entries.length;
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #all<Row>(sql: string): Iterable<Row> {
+    return this.#database.prepare(sql).iterate() as Iterable<Row>;
+  }
+
+  #keep(id: number, bytes: Uint8Array): void {
+    this.#forget(id);
+    this.#cache.set(id, bytes);
+    this.#cachedBytes += bytes.byteLength;
+    for (const [oldest] of this.#cache) {
+      if (this.#cachedBytes <= CACHE_BYTES) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(id: number): void {
+    const cached = this.#cache.get(id);
+    if (cached === undefined) return;
+    this.#cache.delete(id);
+    this.#cachedBytes -= cached.byteLength;
+  }
+}
