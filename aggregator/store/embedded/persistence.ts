@@ -90,9 +90,7 @@ export class Persistence implements BlockSource {
       this.#streams.restoreInstance(id, JSON.parse(instance) as Instance);
     for (const { entry } of this.#all<{ entry: string }>('SELECT entry FROM entries ORDER BY id'))
       this.#streams.addEntry(JSON.parse(entry) as Entry);
-    for (const { chunk, data } of this.#all<{ chunk: number; data: Uint8Array }>(
-      'SELECT * FROM streams ORDER BY chunk',
-    ))
+    for (const { data } of this.#all<{ data: Uint8Array }>('SELECT data FROM streams ORDER BY chunk'))
       this.#loadStreams(data);
     this.#streams.rebuildIndex();
     this.#streams.dirtyChunks.clear();
