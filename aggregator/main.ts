@@ -1,0 +1,130 @@
+/** The composition root: the only file that knows every part. Run directly, it is the service. */
+import { resolve } from 'node:path';
+import { type KeptKey, loadOrMakeApiKey } from './api-key.ts';
+import { type Configuration, describeProblems, readConfiguration } from './config.ts';
+import { readEnvironment } from './environment.ts';
+import { createApp } from './http/app.ts';
+import { createGate } from './http/auth.ts';
+import { createBufferPool } from './http/body.ts';
+import { createOtlpHandler } from './http/otlp.ts';
+import { startServer } from './http/server.ts';
+import { type Log, openLog } from './log.ts';
+import { createOwnMetrics } from './metrics.ts';
+import { openEmbeddedStore } from './store/embedded/open.ts';
+
+export interface Aggregator {
+  readonly host: string;
+  readonly port: number;
+  /** Where the key is kept; absent when keys were configured. */
+  readonly keptKey: KeptKey | undefined;
+  /** Finishes what is in flight and writes everything to the disk. */
+  close(): Promise<void>;
+}
+
+/** Bodies that are being received at the same time, together. */
+const MAX_BODIES_BYTES = 256 * 1024 * 1024;
+const MAX_IDLE_BUFFERS_BYTES = 32 * 1024 * 1024;
+/** Below what an orchestrator waits before it kills (10 s for Docker). */
+const CLOSE_CAP_MS = 8000;
+/** Shorter keys can be guessed. */
+const SHORTEST_GOOD_KEY = 16;
+
+/** @throws when the data directory cannot be used or the address cannot be listened on */
+export async function startAggregator(configuration: Configuration, log: Log): Promise<Aggregator> {
+  const directory = resolve(configuration.dataDirectory);
+  const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
+  const ownMetrics = createOwnMetrics();
+  const { retentionDays, ingestKeys, host, port } = configuration;
+  const opened = openEmbeddedStore({ directory, retentionDays, metrics: ownMetrics, log });
+  let closing = false;
+  const shared = {
+    gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys),
+    ownMetrics,
+    log,
+    isClosing: () => closing,
+  };
+  const app = createApp({ ...configuration, ...shared, store: opened.store });
+  const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
+  const otlp = createOtlpHandler({ ...shared, receiver: opened.receiver, pool });
+  try {
+    const server = await startServer({ host, port, app, otlp });
+    return {
+      host: server.host,
+      port: server.port,
+      keptKey,
+      async close() {
+        closing = true;
+        await server.close(CLOSE_CAP_MS);
+        opened.close();
+      },
+    };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const result = readConfiguration(readEnvironment(process.cwd(), process.env));
+  if (!result.ok) {
+    process.stderr.write(describeProblems(result.problems));
+    process.exitCode = 1;
+    return;
+  }
+  const { configuration } = result;
+  const log = openLog(configuration.logLevel);
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'ended by an error that nobody handled');
+    process.exit(1);
+  });
+  try {
+    const aggregator = await startAggregator(configuration, log);
+    announce(aggregator, configuration, log);
+    closeOnSignal(aggregator, log);
+  } catch (error) {
+    log.fatal({ err: error }, describeStartError(error, configuration));
+    process.exitCode = 1;
+  }
+}
+
+function announce({ host, port, keptKey }: Aggregator, configuration: Configuration, log: Log): void {
+  const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  log.info({ address, data_directory: resolve(configuration.dataDirectory), node: process.version }, 'listening');
+  if (configuration.apiKeys.some((key) => key.length < SHORTEST_GOOD_KEY))
+    log.warn(`a key of MONITORING_API_KEY has fewer than ${SHORTEST_GOOD_KEY} characters and may be guessed`);
+  if (keptKey === undefined) return;
+  log.info({ path: keptKey.path, made: keptKey.made }, 'the key to read and send is kept in this file');
+  // A log is kept and shipped; a terminal is looked at.
+  if (process.stdout.isTTY) process.stdout.write(`\nVigil listens on ${address}\nKey: ${keptKey.key}\n\n`);
+}
+
+/** The first signal closes in good order, the second at once. */
+function closeOnSignal(aggregator: Aggregator, log: Log): void {
+  let closing = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (closing) process.exit(1);
+    closing = true;
+    log.info({ signal }, 'closing');
+    aggregator.close().then(
+      () => {
+        log.info('closed');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.fatal({ err: error }, 'closing failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+function describeStartError(error: unknown, { host, port }: Configuration): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return `port ${port} on ${host} is taken by another process: choose another with PORT`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is no address of this machine: check HOST`;
+  if (code === 'EACCES') return `port ${port} or the data directory may not be used by this user`;
+  return error instanceof Error ? error.message : 'the service could not start';
+}
+
+if (import.meta.main) await main();

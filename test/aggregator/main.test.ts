@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
+
+let directory: string;
+let child: ChildProcess | undefined;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'vigil-main-'));
+});
+afterEach(() => {
+  if (child?.exitCode === null) child.kill('SIGKILL');
+  child = undefined;
+  rmSync(directory, { recursive: true });
+});
+
+interface Run {
+  readonly errors: () => string;
+  readonly exitCode: Promise<number | null>;
+  /** The address that it listens on, once it does. */
+  readonly address: () => Promise<string>;
+}
+
+function run(env: Record<string, string>): Run {
+  const own = spawn(process.execPath, [MAIN], {
+    cwd: directory,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child = own;
+  let text = '';
+  own.stderr.on('data', (chunk) => {
+    text += chunk;
+  });
+  const exitCode = once(own, 'exit').then(([code]) => code as number | null);
+  const address = async (): Promise<string> => {
+    for (;;) {
+      const found = /"address":"([^"]+)"/.exec(text)?.[1];
+      if (found !== undefined) return found;
+      if (own.exitCode !== null) throw new Error(text);
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  };
+  return { errors: () => text, exitCode, address };
+}
+
+test('all problems of a configuration are printed together, and nothing is made', async () => {
+  const { errors, exitCode } = run({ PORT: 'x', MONITORING_RETENTION_DAYS: '-1', MONITORING_LOG_LEVEL: 'loud' });
+  expect(await exitCode).toBe(1);
+  expect(errors()).toMatch(/3 problems/);
+  for (const name of ['PORT', 'MONITORING_RETENTION_DAYS', 'MONITORING_LOG_LEVEL']) expect(errors()).toContain(name);
+  expect(() => statSync(join(directory, 'data'))).toThrow();
+});
+
+test('a port that is taken is said in one line', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  const { errors, exitCode } = run({ PORT: String(port) });
+  expect(await exitCode).toBe(1);
+  expect(JSON.parse(errors())).toMatchObject({ level: 'fatal', message: expect.stringContaining(`port ${port}`) });
+  other.close();
+});
+
+test('the first start makes a key that opens everything, and a signal ends it in good order', async () => {
+  const { errors, exitCode, address } = run({ PORT: '0' });
+  const url = await address();
+  const key = readFileSync(join(directory, 'data', 'api-key'), 'utf8').trim();
+  const ask = (headers: Record<string, string>) => fetch(`${url}/monitoring/graphql/mutations/`, { headers });
+  expect((await ask({ Authorization: `Bearer ${key}` })).status).toBe(200);
+  expect((await ask({})).status).toBe(403);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  child?.kill('SIGTERM');
+  expect(await exitCode).toBe(0);
+  const lines = errors()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.at(-1)).toMatchObject({ message: 'closed' });
+  expect(lines.every((line) => typeof line.correlation_id === 'string')).toBe(true);
+  expect(errors()).toContain(join(directory, 'data', 'api-key'));
+  expect(errors()).not.toContain(key);
+});
