@@ -1,6 +1,7 @@
 import { readAttributes } from './attribute-reader.ts';
 import { admitPoint, type Door } from './attributes.ts';
 import { EXPLICIT, NUMBER, PointBatch, type RejectReason } from './batch.ts';
+import { HistogramReader } from './histogram-reader.ts';
 import type { Identities } from './identity.ts';
 import {
   areEdges,
@@ -11,13 +12,11 @@ import {
   EXPONENTIAL_N,
   explicitProblem,
   exponentialProblem,
-  MAX_BUCKETS,
   numberProblem,
   RECORD_ROOM,
   STREAM,
   VALUE,
 } from './judgement.ts';
-import { PointReader } from './point-reader.ts';
 import { checkMessage, METRICS_REQUEST } from './schema.ts';
 import type { Memory, SentMetric } from './senders.ts';
 import { WireReader } from './wire.ts';
@@ -27,7 +26,7 @@ const ATTRIBUTES_TAG = [0x3a, 0x4a, 0x0a];
 
 /** Brings the points of one body after the other into a batch: what is decided once a point is decided here. */
 export class PointStager {
-  readonly points = new PointReader();
+  readonly points = new HistogramReader();
   readonly #identities: Identities;
   readonly #door: Door;
   #memory: Memory;
@@ -102,7 +101,7 @@ export class PointStager {
     const values = this.#batch.reserve(RECORD_ROOM);
     const at = this.#batch.length;
     points.explicit(values, at, start, end);
-    const problem = points.empty ? 'empty' : explicitProblem(values, at, points.edges, points.total);
+    const problem = points.empty ? 'empty' : explicitProblem(values, at, points.edges.length, points.total);
     if (problem !== undefined) this.#leave(problem);
     else if (!this.#isEdgesOf(sent) && !this.#newEdges(sent)) this.#leave('malformed histogram');
     else {
@@ -192,21 +191,12 @@ export class PointStager {
   }
 
   #isEdgesOf(sent: SentMetric): boolean {
-    const { points } = this;
-    if (sent.bounds < 0 || sent.edges.length !== points.edges || points.edgesStart < 0) return false;
-    const view = points.reader.dataView;
-    for (let i = 0; i < points.edges; i++)
-      if (view.getFloat64(points.edgesStart + i * 8, true) !== sent.edges[i]) return false;
-    return true;
+    return sent.bounds >= 0 && this.points.edges.equals(this.points.reader, sent.edges);
   }
 
   /** Takes over the bucket edges of the point. @returns whether they can be edges */
   #newEdges(sent: SentMetric): boolean {
-    const { points } = this;
-    const edges = new Float64Array(Math.min(points.edges, MAX_BUCKETS));
-    const view = points.reader.dataView;
-    for (let i = 0; i < edges.length; i++)
-      edges[i] = points.edgesStart < 0 ? points.gatheredEdges[i] : view.getFloat64(points.edgesStart + i * 8, true);
+    const edges = this.points.edges.toArray(this.points.reader);
     if (!areEdges(edges, edges.length)) return false;
     this.checkBody();
     sent.bounds = this.#identities.bounds(edges, edges.length);
