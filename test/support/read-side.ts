@@ -4,7 +4,7 @@ import { type App, type AppOptions, createApp } from '../../aggregator/http/app.
 import { createGate } from '../../aggregator/http/auth.ts';
 import { type Log, openLog } from '../../aggregator/log.ts';
 import { createOwnMetrics } from '../../aggregator/metrics.ts';
-import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+import { createKnownStore, type KnownStore } from './known-store.ts';
 
 export const READ_KEY = 'a-key-that-may-read';
 /** In the middle of a minute. */
@@ -12,7 +12,7 @@ export const NOW_MS = Date.UTC(2026, 0, 15, 12, 0, 30);
 
 export interface ReadSide {
   readonly app: App;
-  readonly store: MemoryStore;
+  readonly store: KnownStore;
   /** Log lines written so far. */
   lines(): Record<string, unknown>[];
   /** Asks with the key. */
@@ -32,7 +32,7 @@ export function keepLog(level = 'debug'): { readonly log: Log; lines(): Record<s
 }
 
 export function createReadSide(changes: Partial<AppOptions> = {}): ReadSide {
-  const store = createMemoryStore();
+  const store = createKnownStore(NOW_MS);
   const { log, lines } = keepLog();
   const app = createApp({
     store,

@@ -3,18 +3,18 @@ import { reportMutations } from '../../../aggregator/reports/mutations.ts';
 import { reportMutationsBreakdown } from '../../../aggregator/reports/mutations-breakdown.ts';
 import { reportMutationsPerformance } from '../../../aggregator/reports/mutations-performance.ts';
 import { type Asked, windowUntil } from '../../../aggregator/reports/report.ts';
-import { createMemoryStore, type MemoryStore, type RecordedMutation } from '../../support/memory-store.ts';
+import { createKnownStore, type KnownStore, type RecordedMutation } from '../../support/known-store.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12, 0, 30);
 const lastHour: Asked = { window: windowUntil(NOW_MS, 'minutes', 60) };
 
-let store: MemoryStore;
+let store: KnownStore;
 beforeEach(() => {
-  store = createMemoryStore();
+  store = createKnownStore(NOW_MS);
 });
 
 function add(n: number, mutation: Omit<RecordedMutation, 'atMs'> & { readonly atMs?: number }): void {
-  for (let i = 0; i < n; i++) store.add({ atMs: NOW_MS - 60_000, ...mutation });
+  store.add({ atMs: NOW_MS - 60_000, ...mutation }, n);
 }
 
 describe('mutations', () => {
@@ -195,7 +195,7 @@ describe('performance', () => {
       p99_compliant: true,
       overall_compliant: true,
     });
-    store = createMemoryStore();
+    store = createKnownStore(NOW_MS);
     add(10, { name: 'A', seconds: 0.500001 });
     expect((await reportMutationsPerformance(store, lastHour)).slo_compliance).toMatchObject({
       p95_actual_ms: 500,
