@@ -1,0 +1,82 @@
+/** Lets instrumentations see modules that are loaded with `import`; `require` needs no help of ours. */
+import { builtinModules, createRequire, register } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import type { Instrumentation, InstrumentationModuleDefinition } from '@opentelemetry/instrumentation';
+
+type SyncHooks = typeof import('import-in-the-middle/register-hooks.mjs');
+
+/** What the hooks of this process look out for; shared by every copy of this package. */
+interface HookState {
+  pattern: RegExp;
+  readonly names: Set<string>;
+}
+const STATE = Symbol.for('vigil.otel-config.module-hooks');
+const shared = globalThis as { [STATE]?: HookState };
+
+/**
+ * Hooks `import` for the modules that these instrumentations patch, and for no others: wrapping every module would
+ * double the start time of a large application. Further calls add to what is hooked, as far as Node allows it.
+ *
+ * Must run before the application is loaded, so in a file given to `node --import`.
+ */
+export function registerModuleHooks(instrumentations: readonly Instrumentation[]): void {
+  const names = instrumentations.flatMap(moduleNamesOf);
+  const state = shared[STATE];
+  if (state !== undefined) {
+    for (const name of names) state.names.add(name);
+    state.pattern = moduleUrlPattern(state.names);
+    return;
+  }
+  const first = { names: new Set(names), pattern: moduleUrlPattern(new Set(names)) };
+  shared[STATE] = first;
+  // Hooks and instrumentations must share one copy of import-in-the-middle: hence the one that the latter load.
+  const instrumentationPackage = createRequire(import.meta.url).resolve('@opentelemetry/instrumentation');
+  const load = createRequire(instrumentationPackage);
+  const hooks = load('import-in-the-middle/register-hooks.mjs') as SyncHooks;
+  // `shouldInclude` is missing in the package's types; it lets the set grow after registration.
+  if (hooks.supportsSyncHooks()) hooks.register({ shouldInclude: (url: string) => first.pattern.test(url) } as object);
+  else registerOnLoaderThread(load.resolve('import-in-the-middle/hook.mjs'), first.pattern);
+}
+
+/** For Node below 22.22.3 and 24.11.1: hooks on a thread of their own, with a fixed pattern. */
+function registerOnLoaderThread(hookFile: string, pattern: RegExp): void {
+  register(pathToFileURL(hookFile), { data: { include: [pattern] } });
+}
+
+const namesByInstrumentation = new WeakMap<Instrumentation, string[]>();
+
+/** Asked for once each: `getModuleDefinitions` makes new definitions at every call. */
+function moduleNamesOf(instrumentation: Instrumentation): string[] {
+  const known = namesByInstrumentation.get(instrumentation);
+  if (known !== undefined) return known;
+  const names = hasDefinitions(instrumentation) ? instrumentation.getModuleDefinitions().map(({ name }) => name) : [];
+  namesByInstrumentation.set(instrumentation, names);
+  return names;
+}
+
+interface WithDefinitions {
+  getModuleDefinitions(): InstrumentationModuleDefinition[];
+}
+
+function hasDefinitions(instrumentation: Instrumentation): instrumentation is Instrumentation & WithDefinitions {
+  return 'getModuleDefinitions' in instrumentation;
+}
+
+/**
+ * A pattern for the URLs of modules.
+ * @param names packages, built-in modules with or without `node:`, absolute paths
+ * @returns a pattern that matches any file of these packages wherever they are installed; nothing, without names
+ */
+export function moduleUrlPattern(names: Iterable<string>): RegExp {
+  const alternatives = [...names].map((name) => {
+    const bare = name.replace(/^node:/, '');
+    if (builtinModules.includes(bare)) return `^(?:node:)?${escaped(bare)}$`;
+    if (name.startsWith('/')) return `^${escaped(pathToFileURL(name).href)}`;
+    return `/node_modules/${escaped(name)}/`;
+  });
+  return alternatives.length === 0 ? /^(?!)/ : new RegExp(alternatives.join('|'));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+}

@@ -1,0 +1,55 @@
+/** Runs an application in a process of its own, with our registration or bare. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+export const REGISTER = fileURLToPath(new URL('../../otel-config/register.ts', import.meta.url));
+
+/** A file given to `node --import`, here or in the folder of the applications. */
+export function app(name: string): string {
+  return fileURLToPath(new URL(`apps/${name}`, import.meta.url));
+}
+
+export interface AppOptions {
+  readonly args?: readonly string[];
+  /** Files for `--import`, in order; our registration unless said otherwise. */
+  readonly imports?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called when the application has printed a line that begins with "ready". */
+  readonly whenReady?: (child: ChildProcess, line: string) => void | Promise<void>;
+}
+
+export interface AppEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly elapsedMs: number;
+}
+
+/** Nothing of the machine's own OTEL_ variables gets in. */
+export async function runApp(file: string, options: AppOptions = {}): Promise<AppEnd> {
+  const { args = [], imports = [REGISTER], env = {}, whenReady } = options;
+  const startMs = performance.now();
+  const flags = imports.flatMap((path) => ['--import', path]);
+  const child = spawn(process.execPath, [...flags, file, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let seen = '';
+  let isReady = false;
+  child.stdout.on('data', (chunk: Buffer) => {
+    seen += chunk.toString();
+    const line = /^ready.*$/m.exec(seen)?.[0];
+    if (line === undefined || isReady) return;
+    isReady = true;
+    void whenReady?.(child, line);
+  });
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ]);
+  return { code, signal, stdout, stderr, elapsedMs: performance.now() - startMs };
+}
