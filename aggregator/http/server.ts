@@ -37,20 +37,32 @@ export async function startServer({ host, port, app, otlp }: ServerOptions): Pro
     overrideGlobalObjects: false,
     errorHandler: (error) => renderUnhandled(error),
   });
+  const uploads: Uploads = new WeakMap();
   const handle = (request: IncomingMessage, response: ServerResponse, mustInvite: boolean): void => {
     // On a connection that stays open, the last answer says that it is the last.
     if (closing) response.setHeader('Connection', 'close');
     const signal = signalOf(request.url ?? '');
-    if (signal !== undefined) void otlp(signal, request, response, mustInvite);
-    else void listener(request, response);
+    if (signal !== undefined) {
+      uploads.set(request.socket, { request, response });
+      void otlp(signal, request, response, mustInvite);
+    } else void listener(request, response);
   };
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: REQUEST_MS,
+      headersTimeout: REQUEST_MS,
+      // Node would refuse without a body; the app refuses in JSON.
+      requireHostHeader: false,
+    },
     (request, response) => handle(request, response, false),
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.on('checkContinue', (request, response) => handle(request, response, true));
-  server.on('clientError', answerUnreadable);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else if (!failUpload(uploads.get(socket), error)) answerUnreadable(socket);
+  });
   await listen(server, host, port);
   const address = server.address();
   return {
@@ -93,12 +105,18 @@ function renderUnhandled(error: unknown): Response {
   return renderError(shown, { accept: undefined, correlationId: newCorrelationId(), nowMs: Date.now() });
 }
 
+/** The last OTLP request of each connection. */
+type Uploads = WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>;
+
+/** A body that breaks off is for the one who reads it to answer. @returns whether somebody was reading */
+function failUpload(upload: ReturnType<Uploads['get']>, error: Error): boolean {
+  if (upload === undefined || upload.request.complete || upload.response.headersSent) return false;
+  upload.response.setHeader('Connection', 'close');
+  return upload.request.emit('error', error);
+}
+
 /** What is not HTTP still gets an answer of ours, in JSON. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
+function answerUnreadable(socket: Socket): void {
   const correlationId = newCorrelationId();
   const body = JSON.stringify({
     error: {

@@ -178,6 +178,18 @@ describe('a body that is not taken', () => {
     expect((await door.post('/v1/metrics', 'still here')).status).toBe(200);
   });
 
+  test.each<[string, Record<string, string>, string]>([
+    ['shorter than announced', { 'Content-Length': '100' }, 'only this'],
+    ['in chunks that are none', { 'Transfer-Encoding': 'chunked' }, 'zz\r\nonly this'],
+  ])('%s: the client that still listens is told so, in its encoding', async (_name, headers, body) => {
+    const { socket, answered } = await door.connect();
+    socket.end(`${head('/v1/metrics', { ...headers, ...JSON_TYPE })}${body}`);
+    const [answer, status] = (await answered).split('\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(JSON.parse(status)).toEqual({ code: 3, message: 'The body ended early.' });
+    expect([door.taken, door.pool.inUseBytes]).toEqual([[], 0]);
+  });
+
   test('while too many are coming in: 503 with when to come back', async () => {
     const small = await openDoor({ maxBodiesBytes: 64 * 1024 });
     try {

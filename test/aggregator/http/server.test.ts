@@ -33,6 +33,10 @@ test.each<[string, string]>([
   ['a header too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`],
   ['HTTP/1.0 without a host', 'GET /healthz HTTP/1.0\r\n\r\n'],
   ['a broken chunk', 'POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
+  ['no host', 'GET /healthz HTTP/1.1\r\n\r\n'],
+  ['an unknown method', 'FETCH /healthz HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['a path of other bytes', 'GET /\u00ff HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n'],
   ['a host that is none', 'GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n'],
 ])('%s is answered in JSON, and never with 500', async (_name, bytes) => {
   const { socket, answered } = await door.connect();
