@@ -30,7 +30,7 @@ export function encodeBatch(batch: PointBatch, streams: StreamTable, edges: read
       id < 0 ? [] : [instances.of(streams.instanceOf[id]), entries.of(streams.entryOf[id])],
     ),
     instances: instances.keys.map((id) => streams.instances[id] as Instance),
-    entries: entries.keys.map((id) => streams.entries[id]),
+    entries: entries.keys.map((id) => streams.entries[id] as Entry),
     edges: bounds.keys.map((id) => Array.from(edges[id])),
   };
   const text = Buffer.from(JSON.stringify(dictionary));

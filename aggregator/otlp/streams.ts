@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type MetricName, metrics } from '@vigil/semconv';
 import { Arena } from './arena.ts';
 import { EXPLICIT, type PointKind } from './batch.ts';
-import { type Attributes, CUMULATIVE, type Identities, type MetricIdentity, type Temporality } from './identity.ts';
+import type { Attributes, Identities, MetricIdentity } from './identity.ts';
 
 /** What the stream table asks of the store: numbers for series and for lists of bucket edges. */
 export interface SeriesNumbers {
@@ -39,6 +39,12 @@ export interface Entry {
   readonly attributes: Attributes;
 }
 
+/** Numbers that were given back. */
+export interface Forgotten {
+  readonly instances: readonly number[];
+  readonly entries: readonly number[];
+}
+
 /** Doubles at the start of every state block: see `StreamTable.state`. */
 export const START = 0;
 export const TIME = 1;
@@ -56,12 +62,16 @@ export class StreamTable implements Identities {
   generation = 0;
   readonly arena = new Arena();
   readonly instances: (Instance | undefined)[] = [];
-  readonly entries: Entry[] = [];
+  /** By number; undefined where a number is free. */
+  readonly entries: (Entry | undefined)[] = [];
+  /** Entries that are new since they were last saved. */
+  readonly newEntries = new Set<number>();
   /** Series of each entry; of explicit histograms the one with the bounds seen last. */
   readonly #seriesOfEntry: number[] = [];
   readonly #boundsOfEntry: number[] = [];
   readonly #instanceByKey = new Map<string, number>();
   readonly #entryByKey = new Map<string, number>();
+  readonly #freeEntries: number[] = [];
   readonly #series: SeriesNumbers;
   readonly #maxStreams: number;
 
@@ -117,19 +127,35 @@ export class StreamTable implements Identities {
     return this.addEntry({ service, version, metric, attributes: sorted });
   }
 
+  /** Number of the entry, new or known; -1 when the bound is reached. */
   addEntry(entry: Entry): number {
-    const { service, version, metric, attributes } = entry;
-    const identity = [metric.name, metric.scope, metric.kind, metric.temporality, metric.monotonic];
-    const key = JSON.stringify([service, version, identity, attributes]);
+    const key = entryKey(entry);
     const known = this.#entryByKey.get(key);
     if (known !== undefined) return known;
-    if (this.entries.length >= this.#maxStreams) return -1;
-    const id = this.entries.length;
-    this.entries.push(entry);
-    this.#entryByKey.set(key, id);
-    this.#boundsOfEntry.push(-1);
-    this.#seriesOfEntry.push(metric.kind === EXPLICIT ? -1 : this.#resolve(entry, -1));
+    const id = this.#freeEntries.pop() ?? this.entries.length;
+    if (id >= this.#maxStreams) return -1;
+    this.restoreEntry(id, entry);
+    this.newEntries.add(id);
     return id;
+  }
+
+  /** Brings back an entry at its number. */
+  restoreEntry(id: number, entry: Entry): void {
+    while (this.entries.length < id) this.#freeEntries.push(this.entries.push(undefined) - 1);
+    this.entries[id] = entry;
+    this.#entryByKey.set(entryKey(entry), id);
+    this.#boundsOfEntry[id] = -1;
+    this.#seriesOfEntry[id] = entry.metric.kind === EXPLICIT ? -1 : this.#resolve(entry, -1);
+  }
+
+  /** The entry of a stream. */
+  entryOfStream(stream: number): Entry {
+    return this.entries[this.entryOf[stream]] as Entry;
+  }
+
+  /** Series that points of known entries go to. */
+  seriesInUse(): Set<number> {
+    return new Set(this.#seriesOfEntry.filter((_, id) => this.entries[id] !== undefined));
   }
 
   bounds(edges: ArrayLike<number>, n: number): number {
@@ -141,7 +167,7 @@ export class StreamTable implements Identities {
     const entry = this.entryOf[stream];
     if (this.#boundsOfEntry[entry] !== bounds) {
       this.#boundsOfEntry[entry] = bounds;
-      this.#seriesOfEntry[entry] = this.#resolve(this.entries[entry], bounds);
+      this.#seriesOfEntry[entry] = this.#resolve(this.entries[entry] as Entry, bounds);
     }
     return this.#seriesOfEntry[entry];
   }
@@ -212,11 +238,6 @@ export class StreamTable implements Identities {
     return at;
   }
 
-  /** Whether the temporality of the stream's metric is cumulative. */
-  isCumulative(stream: number): boolean {
-    return this.entries[this.entryOf[stream]].metric.temporality === (CUMULATIVE as Temporality);
-  }
-
   /** Forgets a stream and the earlier lives chained to it. The caller rebuilds the index. */
   release(id: number): void {
     if (this.older[id] >= 0) this.release(this.older[id]);
@@ -228,13 +249,13 @@ export class StreamTable implements Identities {
     this.touch(id);
   }
 
-  /** Forgets instances not seen since `beforeMs`, with their streams. @returns the numbers of the forgotten instances */
-  evict(beforeMs: number): number[] {
+  /** Forgets instances not seen since `beforeMs`, their streams, and the entries that no stream is left of. */
+  evict(beforeMs: number): Forgotten {
     const gone: number[] = [];
     this.instances.forEach((instance, id) => {
       if (instance !== undefined && instance.lastSeenMs < beforeMs) gone.push(id);
     });
-    if (gone.length === 0) return gone;
+    if (gone.length === 0) return { instances: gone, entries: [] };
     const isGone = new Set(gone);
     for (let id = 0; id < this.length; id++)
       if (this.entryOf[id] >= 0 && isGone.has(this.instanceOf[id])) {
@@ -248,6 +269,20 @@ export class StreamTable implements Identities {
     this.#buckets.fill(-1);
     this.#reindex();
     this.generation++;
+    return { instances: gone, entries: this.#evictEntries() };
+  }
+
+  #evictEntries(): number[] {
+    const used = new Set(this.entryOf.subarray(0, this.length));
+    const gone: number[] = [];
+    this.entries.forEach((entry, id) => {
+      if (entry === undefined || used.has(id)) return;
+      gone.push(id);
+      this.#entryByKey.delete(entryKey(entry));
+      this.entries[id] = undefined;
+      this.newEntries.delete(id);
+      this.#freeEntries.push(id);
+    });
     return gone;
   }
 
@@ -315,6 +350,11 @@ function hash(instance: number, entry: number): number {
   h ^= h >>> 15;
   h = Math.imul(h, 0x2c1b3c6d);
   return (h ^ (h >>> 13)) >>> 0;
+}
+
+function entryKey({ service, version, metric, attributes }: Entry): string {
+  const identity = [metric.name, metric.scope, metric.kind, metric.temporality, metric.monotonic];
+  return JSON.stringify([service, version, identity, attributes]);
 }
 
 function findValue(attributes: Attributes, key: string): string | number | boolean | undefined {

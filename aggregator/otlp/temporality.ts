@@ -45,13 +45,20 @@ export interface Applied {
   newestMs: number;
 }
 
-/** How late and how far ahead a point may be, ms. */
+/** What is believed of a point's times, ms. */
 export interface TimeLimits {
+  /** How late a point may be. */
   readonly lateMs: number;
+  /** How far ahead of the clock a point may be. */
   readonly aheadMs: number;
+  /** A cumulative stream whose first point is younger than this counts from its start, even if nobody watched then. */
+  readonly youngMs: number;
 }
 
-export const TIME_LIMITS: TimeLimits = { lateMs: 24 * 3_600_000, aheadMs: 10 * 60_000 };
+export const TIME_LIMITS: TimeLimits = { lateMs: 24 * 3_600_000, aheadMs: 10 * 60_000, youngMs: 0 };
+
+/** For telemetry from files: as old as it may be, and streams that begin in the file count from their start. */
+export const IMPORT_TIME_LIMITS: TimeLimits = { lateMs: Infinity, aheadMs: 10 * 60_000, youngMs: 5 * 60_000 };
 
 /** Finest scale that is kept: 16 buckets to the doubling, each 4.4 % wide. */
 export const MAX_SCALE = 4;
@@ -116,7 +123,8 @@ export class Temporality {
           seen.add(instance);
           this.#known = this.#streams.instances[instance]?.known ?? false;
         }
-        this.#minute = Math.floor(time / NS_PER_MINUTE);
+        // A point is about the time up to its own: one measured on the stroke of a minute belongs to the minute before.
+        this.#minute = Math.ceil(time / NS_PER_MINUTE) - 1;
         const outcome = this.#point(values, at, kind, stream);
         applied[outcome]++;
         if (outcome === 'taken') applied.newestMs = Math.max(applied.newestMs, time / 1e6);
@@ -134,7 +142,7 @@ export class Temporality {
 
   #point(values: Float64Array, at: number, kind: number, stream: number): 'taken' | 'duplicates' | 'baselines' {
     const streams = this.#streams;
-    const temporality = streams.entries[streams.entryOf[stream]].metric.temporality;
+    const temporality = streams.entryOfStream(stream).metric.temporality;
     if (temporality === CUMULATIVE) return this.#cumulative(values, at, kind, stream);
     if (!this.#isNewInterval(stream, values[at + 2], values[at + 3])) return 'duplicates';
     if (kind === NUMBER) this.#sink.number(streams.seriesOf(stream, -1), this.#minute, values[at + 4]);
@@ -203,7 +211,8 @@ export class Temporality {
     const state = streams.state[stream];
     if (state >= 0 && streams.arena.values[state + TIME] >= time) return 'duplicates';
     const isFirst = state < 0;
-    const counts = !isFirst || this.#known || start >= this.#watchedSinceNs;
+    const isYoung = start > 0 && time - start < this.#limits.youngMs * 1e6;
+    const counts = !isFirst || this.#known || start >= this.#watchedSinceNs || isYoung;
     if (kind === NUMBER) this.#cumulativeNumber(values, at, stream, isFirst, counts);
     else if (kind === EXPLICIT) this.#cumulativeExplicit(values, at, stream, isFirst, counts);
     else this.#cumulativeExponential(values, at, stream, isFirst, counts);
@@ -271,7 +280,7 @@ export class Temporality {
     const value = values[at + 4];
     const state = streams.resize(stream, VALUE + 1);
     const before = isFirst ? 0 : streams.arena.values[state + VALUE];
-    const monotonic = streams.entries[streams.entryOf[stream]].metric.monotonic;
+    const monotonic = streams.entryOfStream(stream).metric.monotonic;
     const increment = monotonic && value < before ? value : value - before;
     streams.arena.values[state + VALUE] = value;
     if (counts && increment !== 0) this.#sink.number(streams.seriesOf(stream, -1), this.#minute, increment);

@@ -76,7 +76,7 @@ export class HistogramAccumulator implements RowVisitor {
     this.#sum[group] += sum;
     if (min < this.#min[group]) this.#min[group] = min;
     if (max > this.#max[group]) this.#max[group] = max;
-    const key = this.#directory.series[series];
+    const key = this.#directory.key(series);
     if (key.kind === EXPLICIT) this.#addExplicit(group, key.bounds, first, from, at, n);
     else if (scale === MAX_SCALE && first >= FIRST && first + n <= FIRST + CELLS) {
       const cells = this.#cells;

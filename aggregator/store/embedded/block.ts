@@ -75,8 +75,8 @@ function fixedBytes(n: number, h: number): number {
 export function encodeBlock(rows: RowTable): Uint8Array {
   const { directory, arena } = rows;
   const sorted = [...rows.series].sort((a, b) => a - b);
-  const numbers = sorted.filter((id) => directory.series[id].kind === NUMBER);
-  const histograms = sorted.filter((id) => directory.series[id].kind !== NUMBER);
+  const numbers = sorted.filter((id) => directory.key(id).kind === NUMBER);
+  const histograms = sorted.filter((id) => directory.key(id).kind !== NUMBER);
   let room = 0;
   for (const id of histograms) room += 8 * rows.cells[id] + 8;
   const buffer = new ArrayBuffer(fixedBytes(numbers.length, histograms.length) + room);
@@ -88,7 +88,7 @@ export function encodeBlock(rows: RowTable): Uint8Array {
   let used = 0;
   histograms.forEach((id, i) => {
     const row = rows.at[id];
-    const isExplicit = directory.series[id].kind === EXPLICIT;
+    const isExplicit = directory.key(id).kind === EXPLICIT;
     columns.series[i] = id;
     columns.sum[i] = arena.values[row + SUM];
     columns.min[i] = arena.values[row + MIN];
@@ -193,7 +193,7 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
   const { values } = rows.arena;
   for (const id of rows.series) {
     const row = rows.at[id];
-    const { kind } = rows.directory.series[id];
+    const { kind } = rows.directory.key(id);
     if (kind === NUMBER) visitor.number(id, values[row]);
     else {
       const isExplicit = kind === EXPLICIT;
@@ -212,12 +212,16 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
   }
 }
 
-/** A visitor that adds everything to a table. */
-export function addingTo(rows: RowTable): RowVisitor {
+/**
+ * A visitor that adds everything to a table.
+ * @param numbers the number to add a series under; its own when absent
+ */
+export function addingTo(rows: RowTable, numbers: (series: number) => number = (id) => id): RowVisitor {
   return {
-    number: (series, value) => rows.number(series, value),
-    histogram: (series, sum, min, max, scale, first, from, at, n) => {
-      if (rows.directory.series[series].kind === EXPLICIT) rows.explicit(series, sum, min, max, first, from, at, n);
+    number: (id, value) => rows.number(numbers(id), value),
+    histogram: (id, sum, min, max, scale, first, from, at, n) => {
+      const series = numbers(id);
+      if (rows.directory.key(series).kind === EXPLICIT) rows.explicit(series, sum, min, max, first, from, at, n);
       else rows.exponential(series, sum, min, max, scale, 0, first, from, at, n);
     },
   };

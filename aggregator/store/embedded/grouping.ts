@@ -17,7 +17,7 @@ export function groupSeries(directory: SeriesDirectory, question: Omit<Question,
   const keys: string[][] = [];
   const groups = new Map<string, number>();
   directory.series.forEach((key, id) => {
-    if (key.metric !== metric || (service !== undefined && key.service !== service)) return;
+    if (key?.metric !== metric || (service !== undefined && key.service !== service)) return;
     if (!filters.every(([attribute, values]) => values.includes(valueAt(key, attribute)))) return;
     const group = by.map((attribute) => valueAt(key, attribute));
     const text = JSON.stringify(group);

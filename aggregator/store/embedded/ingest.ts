@@ -7,7 +7,7 @@ import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
 import { type Accepted, BodyError, MAX_BODY_BYTES, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
-import { Temporality } from '../../otlp/temporality.ts';
+import { Temporality, type TimeLimits } from '../../otlp/temporality.ts';
 import type { MutationSpan } from '../port.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import * as kinds from './journal.ts';
@@ -36,6 +36,7 @@ export interface IngestParts {
   readonly journal: Journal;
   /** When the store was made, Unix ms. */
   readonly watchedSinceMs: number;
+  readonly timeLimits: TimeLimits | undefined;
   readonly metrics: OwnMetrics;
   now(): number;
   /** Why nothing may be taken now; undefined when it may. */
@@ -61,7 +62,7 @@ export class Ingest implements Receiver {
     this.#parts = parts;
     this.#protobuf = new MetricsDecoder(parts.streams);
     this.#json = new JsonMetricsDecoder(parts.streams);
-    this.#temporality = new Temporality(parts.streams, parts.minutes, parts.watchedSinceMs);
+    this.#temporality = new Temporality(parts.streams, parts.minutes, parts.watchedSinceMs, parts.timeLimits);
     this.#counters = registerCounters(parts.metrics);
   }
 

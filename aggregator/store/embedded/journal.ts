@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  fsync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writevSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -26,6 +36,15 @@ export interface JournalEnd {
   readonly tornBytes: number;
 }
 
+/**
+ * When what was received is forced onto the disk, so that it survives the loss of power and not only the end of the
+ * process: before each answer, some times a second, or when the operating system sees fit.
+ */
+export type FsyncPolicy = 'each' | 'grouped' | 'never';
+
+/** With 'grouped', a loss of power costs at most what came in during this time. */
+const GROUP_MS = 200;
+
 const FILE_NAME = /^journal-(\d{10})\.log$/;
 /** Length of the body u32, crc32 of the rest u32, kind u8, received f64. */
 const HEADER_BYTES = 17;
@@ -36,18 +55,23 @@ function fileName(sequence: number): string {
 
 /**
  * What was received since the last checkpoint, record by record, in numbered files. A record is in the operating
- * system's hands when `append` returns: it survives the death of the process; `sync` makes it survive the machine's.
+ * system's hands when `append` returns: it survives the death of the process. When it survives the machine's, the policy says.
  */
 export class Journal {
   readonly #directory: string;
   #fd = -1;
   #sequence = 0;
   #size = 0;
-  #synced = true;
+  #syncIsDue: NodeJS.Timeout | undefined;
   readonly #header = Buffer.alloc(HEADER_BYTES);
+  readonly #fsync: FsyncPolicy;
+  readonly #onError: (error: Error) => void;
 
-  constructor(directory: string) {
+  /** @param onError called when a file could not be forced onto the disk after its records were acknowledged */
+  constructor(directory: string, fsync: FsyncPolicy, onError: (error: Error) => void) {
     this.#directory = directory;
+    this.#fsync = fsync;
+    this.#onError = onError;
   }
 
   /** Bytes of the present file. */
@@ -63,11 +87,10 @@ export class Journal {
   /** Begins a new file. */
   begin(sequence: number): void {
     const fd = openSync(join(this.#directory, fileName(sequence)), 'w', 0o600);
-    if (this.#fd >= 0) closeSync(this.#fd);
+    this.close();
     this.#fd = fd;
     this.#sequence = sequence;
     this.#size = 0;
-    this.#synced = true;
   }
 
   /** @throws the system's error; nothing of the record is then kept */
@@ -81,23 +104,30 @@ export class Journal {
     try {
       const written = writevSync(this.#fd, [header, body], this.#size);
       if (written !== length) throw new Error('the disk took only a part of the record');
+      if (this.#fsync === 'each') fsyncSync(this.#fd);
     } catch (error) {
       ftruncateSync(this.#fd, this.#size);
       throw error;
     }
     this.#size += length;
-    this.#synced = false;
+    if (this.#fsync === 'grouped') this.#syncIsDue ??= setTimeout(() => this.#sync(), GROUP_MS);
   }
 
-  sync(): void {
-    if (this.#synced) return;
-    fsyncSync(this.#fd);
-    this.#synced = true;
-  }
-
+  /** Ends the present file. What it holds is in a checkpoint, or is replayed. */
   close(): void {
+    clearTimeout(this.#syncIsDue);
+    this.#syncIsDue = undefined;
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  #sync(): void {
+    this.#syncIsDue = undefined;
+    const fd = this.#fd;
+    fsync(fd, (error) => {
+      // A file that was ended meanwhile is in a checkpoint, which forces itself onto the disk.
+      if (error !== null && fd === this.#fd) this.#onError(error);
+    });
   }
 
   /** Numbers of the files in the directory, ascending. */

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { OwnMetrics } from '../../metrics.ts';
 import type { Receiver } from '../../otlp/receiver.ts';
 import { StreamTable } from '../../otlp/streams.ts';
+import type { TimeLimits } from '../../otlp/temporality.ts';
 import type { Store, StoreState } from '../port.ts';
 import { openDatabase, StoreFileError } from './database.ts';
 import { Ingest } from './ingest.ts';
-import { Journal } from './journal.ts';
+import { type FsyncPolicy, Journal } from './journal.ts';
 import { OpenMinutes } from './minutes.ts';
 import { Persistence } from './persistence.ts';
 import { DEFAULT_SERIES_LIMITS, SeriesDirectory, type SeriesLimits } from './series.ts';
@@ -33,7 +34,11 @@ export interface EmbeddedStoreOptions {
   readonly retentionDays: number;
   readonly metrics: OwnMetrics;
   readonly log: StoreLog;
+  /** 'grouped' when absent. */
+  readonly fsync?: FsyncPolicy;
   readonly limits?: SeriesLimits;
+  /** What is believed of points' times; absent: what the contract says of points that are sent. */
+  readonly timeLimits?: TimeLimits;
   /** Unix ms; the system's clock when absent. */
   readonly now?: () => number;
 }
@@ -85,13 +90,13 @@ class OpenStore {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     makeDirectory(options.directory);
-    this.#directory = new SeriesDirectory(options.limits ?? DEFAULT_SERIES_LIMITS);
+    this.#directory = new SeriesDirectory(options.limits ?? DEFAULT_SERIES_LIMITS, this.#now);
     this.#streams = new StreamTable(this.#directory);
     this.#minutes = new OpenMinutes(this.#directory);
-    const database = openDatabase(join(options.directory, 'vigil.db'));
+    const database = openDatabase(join(options.directory, 'vigil.db'), options.fsync !== 'never');
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans);
-    this.#journal = new Journal(options.directory);
+    this.#journal = new Journal(options.directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
     this.#persistence.load();
     this.ingest = new Ingest({
       streams: this.#streams,
@@ -100,6 +105,7 @@ class OpenStore {
       edges: this.#directory.edges,
       journal: this.#journal,
       watchedSinceMs: this.#creation(),
+      timeLimits: options.timeLimits,
       metrics: options.metrics,
       now: this.#now,
       refusing: () => this.#refusing,
@@ -218,8 +224,12 @@ class OpenStore {
       const keptMs = TIER_MINUTES[tier] === 1 ? Math.min(MINUTE_RETENTION_MS, retentionMs) : retentionMs;
       this.#persistence.dropBefore(tier, Math.floor((now - keptMs) / MINUTE_MS));
     }
-    this.#persistence.dropInstances(this.#streams.evict(now - STREAM_RETENTION_MS));
-    this.#persistence.dropSpans(this.#spans.dropBefore(now - MINUTE_RETENTION_MS));
+    const { instances, entries } = this.#streams.evict(now - STREAM_RETENTION_MS);
+    this.#persistence.drop('instances', instances);
+    this.#persistence.drop('entries', entries);
+    const unreferredMs = now - Math.max(retentionMs, STREAM_RETENTION_MS) - DAY_MS;
+    this.#persistence.drop('series', this.#directory.release(unreferredMs, this.#streams.seriesInUse()));
+    this.#persistence.drop('spans', this.#spans.dropBefore(now - MINUTE_RETENTION_MS));
   }
 
   #state(): StoreState {
@@ -228,13 +238,13 @@ class OpenStore {
       lastArrivalMs: this.ingest.lastArrivalMs,
       minuteRetentionMs: MINUTE_RETENTION_MS,
       retentionMs: this.#options.retentionDays * DAY_MS,
-      services: [...new Set(this.#directory.series.map(({ service }) => service))].sort(),
+      services: [...new Set(this.#directory.series.flatMap((key) => key?.service ?? []))].sort(),
       refusing: this.#refusing,
     };
   }
 
   #registerMetrics(metrics: OwnMetrics): void {
-    metrics.gauge('aggregator_series', 'Series in the store.', () => this.#directory.series.length);
+    metrics.gauge('aggregator_series', 'Series in the store.', () => this.#directory.size);
     metrics.gauge('aggregator_streams', 'Streams whose state is kept.', () => this.#streams.inUse);
     metrics.gauge('aggregator_journal_bytes', 'Bytes received since the last checkpoint.', () => this.#journal.size);
     metrics.gauge('aggregator_blocks', 'Blocks on the disk.', () => this.#persistence.blocks);

@@ -32,10 +32,8 @@ export class Persistence implements BlockSource {
   readonly #cache = new Map<number, Uint8Array>();
   #cachedBytes = 0;
   readonly #read: StatementSync;
-  /** Numbers already written. */
-  #savedSeries = 0;
+  /** Lists of edges already written. */
   #savedEdges = 0;
-  #savedEntries = 0;
 
   constructor(database: DatabaseSync, directory: SeriesDirectory, streams: StreamTable, spans: SpanShelf) {
     this.#database = database;
@@ -82,21 +80,20 @@ export class Persistence implements BlockSource {
 
   /** Brings back what the last checkpoint saved. */
   load(): void {
-    for (const { key } of this.#all<{ key: string }>('SELECT key FROM series ORDER BY id'))
-      this.#directory.restore(JSON.parse(key) as SeriesKey);
+    for (const { id, key } of this.#all<{ id: number; key: string }>('SELECT id, key FROM series ORDER BY id'))
+      this.#directory.restore(id, JSON.parse(key) as SeriesKey);
+    this.#directory.changed.clear();
     for (const { list } of this.#all<{ list: string }>('SELECT list FROM edges ORDER BY id'))
       this.#directory.bounds(JSON.parse(list) as number[]);
     for (const { id, instance } of this.#all<{ id: number; instance: string }>('SELECT id, instance FROM instances'))
       this.#streams.restoreInstance(id, JSON.parse(instance) as Instance);
-    for (const { entry } of this.#all<{ entry: string }>('SELECT entry FROM entries ORDER BY id'))
-      this.#streams.addEntry(JSON.parse(entry) as Entry);
+    for (const { id, entry } of this.#all<{ id: number; entry: string }>('SELECT id, entry FROM entries ORDER BY id'))
+      this.#streams.restoreEntry(id, JSON.parse(entry) as Entry);
     for (const { data } of this.#all<{ data: Uint8Array }>('SELECT data FROM streams ORDER BY chunk'))
       this.#loadStreams(data);
     this.#streams.rebuildIndex();
-    this.#streams.dirtyChunks.clear();
     for (const { span } of this.#all<{ span: string }>('SELECT span FROM spans'))
       this.#spans.offer(JSON.parse(span) as MutationSpan);
-    this.#spans.dirtyHours.clear();
     for (const { id } of this.#all<{ id: number }>('SELECT id FROM blocks'))
       this.#periods[Math.floor(id / TIER_FACTOR)].add(id % TIER_FACTOR);
     this.#noteSaved();
@@ -105,10 +102,8 @@ export class Persistence implements BlockSource {
   /** Writes everything that changed, all or nothing. */
   save(checkpoint: Checkpoint): void {
     this.#transaction(() => {
-      const insertSeries = this.#database.prepare('INSERT INTO series VALUES (?, ?)');
-      this.#directory.series.slice(this.#savedSeries).forEach((key, i) => {
-        insertSeries.run(this.#savedSeries + i, JSON.stringify(key));
-      });
+      const insertSeries = this.#database.prepare('INSERT OR REPLACE INTO series VALUES (?, ?)');
+      for (const id of this.#directory.changed) insertSeries.run(id, JSON.stringify(this.#directory.series[id]));
       const insertEdges = this.#database.prepare('INSERT INTO edges VALUES (?, ?)');
       this.#directory.edges.slice(this.#savedEdges).forEach((list, i) => {
         insertEdges.run(this.#savedEdges + i, JSON.stringify(Array.from(list)));
@@ -125,8 +120,6 @@ export class Persistence implements BlockSource {
       this.#periods[tier].add(period);
       this.#keep(tier * TIER_FACTOR + period, bytes);
     }
-    this.#streams.dirtyChunks.clear();
-    this.#spans.dirtyHours.clear();
     this.#noteSaved();
   }
 
@@ -144,25 +137,18 @@ export class Persistence implements BlockSource {
     }
   }
 
-  dropInstances(ids: readonly number[]): void {
-    const remove = this.#database.prepare('DELETE FROM instances WHERE id = ?');
+  /** Removes rows of a table by a column's values. */
+  drop(table: 'series' | 'instances' | 'entries' | 'spans', numbers: readonly number[]): void {
+    if (numbers.length === 0) return;
+    const remove = this.#database.prepare(`DELETE FROM ${table} WHERE ${table === 'spans' ? 'hour' : 'id'} = ?`);
     this.#transaction(() => {
-      for (const id of ids) remove.run(id);
-    });
-  }
-
-  dropSpans(hours: readonly number[]): void {
-    const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
-    this.#transaction(() => {
-      for (const hour of hours) remove.run(hour);
+      for (const number of numbers) remove.run(number);
     });
   }
 
   #saveStreams(): void {
-    const insertEntry = this.#database.prepare('INSERT INTO entries VALUES (?, ?)');
-    this.#streams.entries.slice(this.#savedEntries).forEach((entry, i) => {
-      insertEntry.run(this.#savedEntries + i, JSON.stringify(entry));
-    });
+    const insertEntry = this.#database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)');
+    for (const id of this.#streams.newEntries) insertEntry.run(id, JSON.stringify(this.#streams.entries[id]));
     const insertInstance = this.#database.prepare('INSERT OR REPLACE INTO instances VALUES (?, ?)');
     this.#streams.instances.forEach((instance, id) => {
       if (instance !== undefined) insertInstance.run(id, JSON.stringify(instance));
@@ -205,9 +191,11 @@ export class Persistence implements BlockSource {
   }
 
   #noteSaved(): void {
-    this.#savedSeries = this.#directory.series.length;
     this.#savedEdges = this.#directory.edges.length;
-    this.#savedEntries = this.#streams.entries.length;
+    this.#directory.changed.clear();
+    this.#streams.newEntries.clear();
+    this.#streams.dirtyChunks.clear();
+    this.#spans.dirtyHours.clear();
   }
 
   #transaction(work: () => void): void {

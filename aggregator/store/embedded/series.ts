@@ -11,53 +11,95 @@ export interface SeriesKey {
   readonly values: readonly string[];
   /** Number of the list of bucket edges; -1 unless the kind is EXPLICIT. */
   readonly bounds: number;
+  /** When its version lost its name, Unix ms; absent while it has it. Not a part of what makes the series. */
+  readonly retiredMs?: number;
 }
 
 export interface SeriesLimits {
   readonly total: number;
   readonly perMetric: number;
+  /** The newest so many versions of a service are told apart; older ones become one. */
   readonly versionsPerService: number;
 }
 
-export const DEFAULT_SERIES_LIMITS: SeriesLimits = { total: 20_000, perMetric: 2_000, versionsPerService: 20 };
+export const DEFAULT_SERIES_LIMITS: SeriesLimits = { total: 20_000, perMetric: 2_000, versionsPerService: 10 };
 
-/** Gives numbers to series and to lists of bucket edges, within bounds; what comes above them goes to one overflow series per metric. */
+/**
+ * Gives numbers to series and to lists of bucket edges, within bounds: what comes above them goes to one overflow series
+ * per metric, and versions that are no longer among a service's newest lose their names.
+ */
 export class SeriesDirectory {
-  readonly series: SeriesKey[] = [];
+  /** By number; undefined where a number is free. Several numbers may have equal keys: see `canonical`. */
+  readonly series: (SeriesKey | undefined)[] = [];
   readonly edges: Float64Array[] = [];
   /** Times that a new series was sent to an overflow series. */
   overflowed = 0;
+  /** Numbers whose key is new since they were last saved. */
+  readonly changed = new Set<number>();
   readonly #limits: SeriesLimits;
   readonly #byKey = new Map<string, number>();
   readonly #perMetric = new Map<MetricName, number>();
-  readonly #versions = new Map<string, Set<string>>();
+  /** Versions of each service, the newest last. */
+  readonly #versions = new Map<string, string[]>();
   readonly #edgesByKey = new Map<string, number>();
+  readonly #free: number[] = [];
 
-  constructor(limits: SeriesLimits = DEFAULT_SERIES_LIMITS) {
+  readonly #now: () => number;
+
+  constructor(limits: SeriesLimits = DEFAULT_SERIES_LIMITS, now: () => number = Date.now) {
     this.#limits = limits;
+    this.#now = now;
+  }
+
+  /** Number of different series. */
+  get size(): number {
+    return this.#byKey.size;
   }
 
   /** Number of the series, new or known, or of its overflow series. */
   resolve(key: SeriesKey): number {
-    const bounded = { ...key, version: this.#boundedVersion(key.service, key.version) };
-    const text = keyText(bounded);
-    const known = this.#byKey.get(text);
+    this.#noteVersion(key.service, key.version);
+    const known = this.#byKey.get(keyText(key));
     if (known !== undefined) return known;
     const ofMetric = this.#perMetric.get(key.metric) ?? 0;
-    if (this.series.length < this.#limits.total && ofMetric < this.#limits.perMetric) return this.restore(bounded);
+    if (this.size < this.#limits.total && ofMetric < this.#limits.perMetric) return this.#add(key);
     this.overflowed++;
-    const overflow = overflowKey(bounded);
-    return this.#byKey.get(keyText(overflow)) ?? this.restore(overflow);
+    const overflow = overflowKey(key);
+    return this.#byKey.get(keyText(overflow)) ?? this.#add(overflow);
   }
 
-  /** Adds a series as the next number, unjudged. */
-  restore(key: SeriesKey): number {
-    const id = this.series.length;
-    this.series.push(key);
-    this.#byKey.set(keyText(key), id);
-    this.#perMetric.set(key.metric, (this.#perMetric.get(key.metric) ?? 0) + 1);
-    this.#boundedVersion(key.service, key.version);
-    return id;
+  /** Brings back a series at its number. */
+  restore(id: number, key: SeriesKey): void {
+    while (this.series.length < id) this.#free.push(this.series.push(undefined) - 1);
+    this.series[id] = key;
+    if (key.version !== OTHER) this.#noteVersion(key.service, key.version);
+    this.#name(id, key);
+  }
+
+  /** The one number that stands for all that have this one's key. */
+  canonical(id: number): number {
+    const key = this.series[id];
+    return key === undefined ? id : (this.#byKey.get(keyText(key)) ?? id);
+  }
+
+  /**
+   * Gives the numbers of retired versions free.
+   * @param retiredBeforeMs no block that is still kept was written before this
+   * @param inUse numbers that streams refer to
+   * @returns the numbers that are free now
+   */
+  release(retiredBeforeMs: number, inUse: ReadonlySet<number>): number[] {
+    const gone: number[] = [];
+    this.series.forEach((key, id) => {
+      const isOld = (key?.retiredMs ?? Infinity) < retiredBeforeMs;
+      if (isOld && this.canonical(id) !== id && !inUse.has(id)) gone.push(id);
+    });
+    for (const id of gone) {
+      this.series[id] = undefined;
+      this.changed.delete(id);
+      this.#free.push(id);
+    }
+    return gone;
   }
 
   /** Number of a list of ascending bucket edges. */
@@ -72,23 +114,54 @@ export class SeriesDirectory {
     return id;
   }
 
+  /** The key of a number that is in use. */
+  key(id: number): SeriesKey {
+    return this.series[id] as SeriesKey;
+  }
+
   /** Cells of an explicit histogram of this series. */
-  cells(series: number): number {
-    const { kind, bounds } = this.series[series];
+  cells(id: number): number {
+    const { kind, bounds } = this.key(id);
     return kind === EXPLICIT ? this.edges[bounds].length + 1 : 0;
   }
 
-  #boundedVersion(service: string, version: string): string {
+  #add(key: SeriesKey): number {
+    const id = this.#free.pop() ?? this.series.length;
+    this.series[id] = key;
+    this.changed.add(id);
+    this.#name(id, key);
+    return id;
+  }
+
+  #name(id: number, key: SeriesKey): void {
+    const text = keyText(key);
+    if (this.#byKey.has(text)) return;
+    this.#byKey.set(text, id);
+    this.#perMetric.set(key.metric, (this.#perMetric.get(key.metric) ?? 0) + 1);
+  }
+
+  #noteVersion(service: string, version: string): void {
     const versions = this.#versions.get(service);
-    if (versions === undefined) {
-      this.#versions.set(service, new Set([version]));
-      return version;
+    if (versions === undefined) this.#versions.set(service, [version]);
+    else if (!versions.includes(version)) {
+      versions.push(version);
+      if (versions.length > this.#limits.versionsPerService) this.#retire(service, versions.shift() as string);
     }
-    if (versions.has(version) || versions.size < this.#limits.versionsPerService) {
-      versions.add(version);
-      return version;
-    }
-    return OTHER;
+  }
+
+  /** Takes a version's name from its series. They keep their numbers: blocks hold them. */
+  #retire(service: string, version: string): void {
+    this.series.forEach((key, id) => {
+      if (key?.service !== service || key.version !== version) return;
+      if (this.#byKey.get(keyText(key)) === id) {
+        this.#byKey.delete(keyText(key));
+        this.#perMetric.set(key.metric, (this.#perMetric.get(key.metric) ?? 1) - 1);
+      }
+      const renamed = { ...key, version: OTHER, retiredMs: this.#now() };
+      this.series[id] = renamed;
+      this.changed.add(id);
+      this.#name(id, renamed);
+    });
   }
 }
 

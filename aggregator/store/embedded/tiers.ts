@@ -51,12 +51,15 @@ export function mergeIntoTiers(
   const out: NewBlock[] = [];
   const scratch = new RowTable(directory);
   TIER_MINUTES.forEach((_, tier) => {
+    // What is kept for ever must not keep numbers in use that could be given anew.
+    const numbers = tier === LIFETIME ? (id: number) => directory.canonical(id) : undefined;
+    const into = addingTo(scratch, numbers);
     const byPeriod = Map.groupBy(open, ([minute]) => periodOf(tier, minute));
     for (const [period, tables] of byPeriod) {
       scratch.clear();
       const existing = source.block(tier, period);
-      if (existing !== undefined) visitBlock(existing, addingTo(scratch));
-      for (const [, rows] of tables) visitRows(rows, addingTo(scratch));
+      if (existing !== undefined) visitBlock(existing, into);
+      for (const [, rows] of tables) visitRows(rows, into);
       out.push({ tier, period, bytes: encodeBlock(scratch) });
     }
   });

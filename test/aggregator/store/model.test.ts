@@ -93,7 +93,7 @@ test('random histories add up over random windows, through stops and crashes', {
             if (isNew) {
               for (const { values: some } of life.exports.slice(from, exported + 1))
                 for (const value of some)
-                  happened.push({ minute: Math.floor(timeMs / MINUTE), name: life.name, value });
+                  happened.push({ minute: Math.ceil(timeMs / MINUTE) - 1, name: life.name, value });
               newest.set(index, exported);
               seen.add(`${index} ${exported}`);
             }
