@@ -65,6 +65,6 @@ export function describeFailure(error: Error | undefined): { cause: FailureCause
 /** An endpoint as it may be shown: without user, password and query. */
 export function withoutSecrets(endpoint: string): string {
   const url = URL.parse(endpoint);
-  if (url === null) return 'an endpoint that is not a URL';
+  if (url === null || !/^https?:$/.test(url.protocol)) return 'an endpoint that is no http address';
   return `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -5,7 +5,9 @@ import { metrics } from '@opentelemetry/api';
 import { onExit } from 'signal-exit';
 import { flush } from '../../../otel-config/index.ts';
 
-metrics.getMeter('test').createCounter('vigil.graphql.requests').add(1);
+const meter = metrics.getMeter('test');
+meter.createCounter('vigil.graphql.requests').add(1);
+meter.createHistogram('vigil.mutation.duration').record(0.2);
 
 /** Keeps the process alive as a server does, until it is closed. */
 function serve(): () => void {

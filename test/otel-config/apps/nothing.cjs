@@ -1,0 +1,1 @@
+// An application that does nothing which anybody records.

@@ -1,0 +1,2 @@
+/** Makes this Node pass for one whose synchronous hooks must not be used. */
+Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.15.0' } });
