@@ -1,0 +1,75 @@
+/**
+ * Replacing exported functions without ever harming the host: a patch that throws while a module loads would kill the
+ * application, so every failure ends in `diag` and leaves the exports as they were.
+ */
+import { types } from 'node:util';
+import type { DiagLogger } from '@opentelemetry/api';
+
+/** Any function; what it takes and gives is its wrapper's business. */
+export type AnyFunction = (this: unknown, ...args: never[]) => unknown;
+
+/** Marks a wrapper, also across copies of this package, so that nothing is wrapped twice. */
+const PATCHED = Symbol.for('vigil.patched');
+
+/**
+ * Replaces one exported function by a wrapper around it.
+ *
+ * Plain CommonJS exports and the namespaces that import-in-the-middle hands out are changed in place. Sealed exports
+ * (bundlers build CommonJS from getters) cannot be: then a copy is handed out, whose other names still read the original.
+ *
+ * @param exports what the module exports
+ * @param name the exported function; when there is none of that name nothing happens
+ * @param wrap makes the wrapper; it is called once
+ * @returns the exports to hand out: the same object, or its copy
+ */
+export function patchExport<Exports>(
+  exports: Exports,
+  name: string,
+  wrap: (original: AnyFunction, exports: Readonly<Record<string, unknown>>) => AnyFunction,
+  diag: DiagLogger,
+): Exports {
+  try {
+    const members = exports as Record<string, unknown>;
+    const original = members[name];
+    if (typeof original !== 'function' || PATCHED in original) return exports;
+    const wrapper = disguise(wrap(original as AnyFunction, members), original);
+    return replace(members, name, wrapper) as Exports;
+  } catch (error) {
+    diag.error(`cannot patch ${name}; it stays unobserved`, error);
+    return exports;
+  }
+}
+
+/** Gives the wrapper the name, length and added properties of what it stands for. */
+function disguise(wrapper: AnyFunction, original: object): AnyFunction {
+  for (const key of ['name', 'length', ...Object.keys(original)]) {
+    const descriptor = Object.getOwnPropertyDescriptor(original, key);
+    if (descriptor !== undefined) Object.defineProperty(wrapper, key, descriptor);
+  }
+  return Object.defineProperty(wrapper, PATCHED, { value: true });
+}
+
+function replace(members: Record<string, unknown>, name: string, wrapper: AnyFunction): object {
+  // The namespace proxy of import-in-the-middle rebinds the export in its setter.
+  if (types.isProxy(members)) {
+    members[name] = wrapper;
+    return members;
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(members, name);
+  const value = { value: wrapper, enumerable: descriptor?.enumerable ?? true, configurable: true, writable: true };
+  if (descriptor?.configurable !== false && Object.isExtensible(members)) {
+    return Object.defineProperty(members, name, value);
+  }
+  return Object.defineProperty(liveCopy(members, name), name, value);
+}
+
+/** A copy whose members are read from the original when asked for, so that late assignments are seen. */
+function liveCopy(members: Record<string, unknown>, except: string): object {
+  const copy: object = Object.create(Object.getPrototypeOf(members));
+  for (const key of Reflect.ownKeys(members)) {
+    if (key === except) continue;
+    const enumerable = Object.getOwnPropertyDescriptor(members, key)?.enumerable ?? true;
+    Object.defineProperty(copy, key, { enumerable, configurable: true, get: () => Reflect.get(members, key) });
+  }
+  return copy;
+}
