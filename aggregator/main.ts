@@ -47,7 +47,7 @@ export async function startAggregator(configuration: Configuration, log: Log): P
   const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
   const otlp = createOtlpHandler({ ...shared, receiver: opened.receiver, pool });
   try {
-    const server = await startServer({ host, port, app, otlp });
+    const server = await startServer({ host, port, app, otlp, ownMetrics });
     return {
       host: server.host,
       port: server.port,

@@ -53,6 +53,9 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'X-Frame-Options': 'DENY',
 };
 
+/** The statuses that answers are counted by. */
+const STATUSES = [...new Set([200, ...Object.values(errorTable).map(({ status }) => status)]), 'other'].map(String);
+
 const METRICS_PATH = '/monitoring/metrics/prometheus/';
 const CLOSING_RETRY_SECONDS = 5;
 
@@ -72,6 +75,9 @@ export function createApp(options: AppOptions): App {
     cache: createAnswerCache(options.cacheTtlSeconds * 1000, monotonicMs),
     admit: createAdmission(options, monotonicMs),
   };
+  const answers = options.ownMetrics.counter('aggregator_http_answers_total', 'Answers to readers, by HTTP status.', {
+    status: STATUSES,
+  });
   app.use(async (c, next) => {
     const startedMs = monotonicMs();
     const correlationId = correlationIdOf(c.req.header('traceparent'), c.req.header('x-correlation-id'));
@@ -81,6 +87,8 @@ export function createApp(options: AppOptions): App {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
     headers.set('X-Correlation-ID', correlationId);
     headers.set('X-Request-Duration-Ms', (monotonicMs() - startedMs).toFixed(2));
+    const status = String(c.res.status);
+    answers.add({ status: STATUSES.includes(status) ? status : 'other' });
     options.log.debug({ correlation_id: correlationId, status: c.res.status }, 'answered');
   });
   for (const endpoint of endpoints)

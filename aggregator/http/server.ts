@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { newCorrelationId } from '../correlation.ts';
+import type { OwnMetrics } from '../metrics.ts';
 import type { App } from './app.ts';
 import { ApiError, renderError } from './errors.ts';
 import { type OtlpHandler, signalOf } from './otlp.ts';
@@ -13,6 +14,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly app: App;
   readonly otlp: OtlpHandler;
+  readonly ownMetrics: OwnMetrics;
 }
 
 export interface RunningServer {
@@ -30,7 +32,7 @@ const MAX_CONNECTIONS = 4096;
 const IDLE_POLL_MS = 25;
 
 /** @throws when the address cannot be listened on: the error's `code` is that of the system, such as EADDRINUSE */
-export async function startServer({ host, port, app, otlp }: ServerOptions): Promise<RunningServer> {
+export async function startServer({ host, port, app, otlp, ownMetrics }: ServerOptions): Promise<RunningServer> {
   let closing = false;
   const listener = getRequestListener(app.fetch, {
     // The host's globals are not ours to replace.
@@ -58,6 +60,12 @@ export async function startServer({ host, port, app, otlp }: ServerOptions): Pro
     (request, response) => handle(request, response, false),
   );
   server.maxConnections = MAX_CONNECTIONS;
+  const dropped = ownMetrics.counter(
+    'aggregator_connections_dropped_total',
+    `Connections dropped because ${MAX_CONNECTIONS} were open.`,
+    {},
+  );
+  server.on('drop', () => dropped.add({}));
   server.on('checkContinue', (request, response) => handle(request, response, true));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();

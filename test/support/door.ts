@@ -46,7 +46,7 @@ export async function openDoor(limits: { readonly maxBodiesBytes?: number } = {}
   };
   const { app } = createReadSide(shared);
   const otlp = createOtlpHandler({ ...shared, receiver, pool });
-  const server = await startServer({ host: '127.0.0.1', port: 0, app, otlp });
+  const server = await startServer({ host: '127.0.0.1', port: 0, app, otlp, ownMetrics });
   const url = `http://127.0.0.1:${server.port}`;
   const door: Door = {
     server,

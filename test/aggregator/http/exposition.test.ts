@@ -134,6 +134,7 @@ describe('the mutation families', () => {
       ...errors,
       ...durations,
       'aggregator_store_age_seconds',
+      'aggregator_http_answers_total',
     ]);
   });
 });
@@ -193,6 +194,7 @@ describe('the scrape', () => {
     const lines = await scrape(side);
     expect(lines).toContain('aggregator_series 3');
     expect(lines).toContain('aggregator_store_age_seconds 12');
+    expect(lines).toContain('aggregator_http_answers_total{status="200"} 1');
   });
 
   test('it can be switched off', async () => {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startServer } from '../../../aggregator/http/server.ts';
+import { createOwnMetrics } from '../../../aggregator/metrics.ts';
 import { type Door, openDoor } from '../../support/door.ts';
-import { READ_KEY } from '../../support/read-side.ts';
+import { createReadSide, READ_KEY } from '../../support/read-side.ts';
 
 let door: Door;
 beforeEach(async () => {
@@ -80,8 +82,9 @@ test('closing does not wait longer than its cap', async () => {
 });
 
 test('an address that is taken is said by its code', async () => {
-  const { startServer } = await import('../../../aggregator/http/server.ts');
-  const { createReadSide } = await import('../../support/read-side.ts');
-  const options = { host: '127.0.0.1', port: door.server.port, app: createReadSide().app, otlp: async () => {} };
-  await expect(startServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const { port } = door.server;
+  const options = { host: '127.0.0.1', port, app: createReadSide().app, otlp: async () => {} };
+  await expect(startServer({ ...options, ownMetrics: createOwnMetrics() })).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+  });
 });

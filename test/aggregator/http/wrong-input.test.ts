@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfiguration } from '../../../aggregator/config.ts';
 import { type Aggregator, startAggregator } from '../../../aggregator/main.ts';
 import { MAX_BODY_BYTES } from '../../../aggregator/otlp/receiver.ts';
+import { mayBeSkipped, promtoolCheckMetrics } from '../../support/promtool.ts';
 import { keepLog } from '../../support/read-side.ts';
 
 const KEY = 'a-key-for-both-0123456789';
@@ -137,3 +138,12 @@ test('what was taken before is still there, nothing wrong was, and the service d
   expect(body.statistics.total_mutations).toBe(3);
   expect(log.lines().filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
 });
+
+test.skipIf(mayBeSkipped)(
+  'promtool finds nothing to say of the whole scrape (skipped where it is missing)',
+  async () => {
+    const text = await (await read('/monitoring/metrics/prometheus/')).text();
+    expect(text).toContain('aggregator_otlp_requests_total{signal="metrics",outcome="malformed"}');
+    expect(promtoolCheckMetrics(text)).toBe('');
+  },
+);
