@@ -1,6 +1,6 @@
 /** The state of one mutation request, from the executor's call to its answer. */
 import type { DiagLogger } from '@opentelemetry/api';
-import { answerOf, type DocumentNode, hasErrors } from './graphql-shapes.ts';
+import { answerOf, type DocumentNode, hasErrors, type OperationNode } from './graphql-shapes.ts';
 import { type CallEnd, type ExecutionEnd, judge, judgeAnswer, type Verdict } from './outcome.ts';
 import type { MutationPlan, RootField } from './plan.ts';
 import type { RequestCounts } from './requests.ts';
@@ -19,6 +19,8 @@ export interface Watch {
   current: Execution | undefined;
   /** Requests by the variables object that an executor makes for each of them and shows to every field. */
   readonly executions: WeakMap<object, Execution>;
+  /** How many requests of an operation run that were entered without a field claiming them. */
+  readonly unclaimed: WeakMap<OperationNode, number>;
   /** Field calls that were counted outside any known request, by their `info`. */
   readonly counted: WeakSet<object>;
 }
@@ -28,6 +30,10 @@ export interface Execution {
   readonly startMs: number;
   readonly calls: RootCall[];
   finished: boolean;
+  /** Whether its variables object is known, so that its fields are told from those of another request. */
+  claimed: boolean;
+  /** Whether its executor returned before that. */
+  unclaimed: boolean;
   /** The request that was being entered before this one. */
   readonly outer: Execution | undefined;
 }
@@ -41,20 +47,59 @@ export interface RootCall extends MutationCall {
 
 /** Starts a request and makes it the current one until `leaveExecution`. */
 export function enterExecution(watch: Watch, plan: MutationPlan): Execution {
-  const execution = { plan, startMs: performance.now(), calls: [], finished: false, outer: watch.current };
+  const execution: Execution = {
+    plan,
+    startMs: performance.now(),
+    calls: [],
+    finished: false,
+    claimed: false,
+    unclaimed: false,
+    outer: watch.current,
+  };
   watch.current = execution;
   return execution;
+}
+
+/**
+ * The request that a field belongs to, by the variables object that the executor shows it. The first field of a request
+ * is called while its executor is being entered, and claims it.
+ */
+export function claimExecution(watch: Watch, operation: OperationNode, variableValues: object): Execution | undefined {
+  const known = watch.executions.get(variableValues);
+  if (known !== undefined) return known;
+  const current = watch.current;
+  if (current === undefined || current.plan.operation !== operation) return undefined;
+  current.claimed = true;
+  watch.executions.set(variableValues, current);
+  return current;
 }
 
 /** To be called when the executor has returned, settled or not. */
 export function leaveExecution(watch: Watch, execution: Execution): void {
   if (watch.current === execution) watch.current = execution.outer;
+  if (!execution.claimed) {
+    execution.unclaimed = true;
+    countUnclaimed(watch, execution, 1);
+  }
+}
+
+function countUnclaimed(watch: Watch, { plan }: Execution, change: 1 | -1): void {
+  watch.unclaimed.set(plan.operation, (watch.unclaimed.get(plan.operation) ?? 0) + change);
+}
+
+/**
+ * Whether a request of this operation runs whose fields cannot be told from another's: its first field was called where
+ * no hook sees it. Such fields are recorded from the answer.
+ */
+export function isUnclaimed(watch: Watch, operation: OperationNode): boolean {
+  return (watch.unclaimed.get(operation) ?? 0) > 0;
 }
 
 /** Judges and records every mutation of a request whose answer is there, and counts the request. It never throws. */
 export function finishExecution(watch: Watch, execution: Execution, value: unknown, threw: boolean): void {
   if (execution.finished) return;
   execution.finished = true;
+  if (execution.unclaimed) countUnclaimed(watch, execution, -1);
   try {
     const end: ExecutionEnd = threw ? { threw, error: value } : { threw, answer: answerOf(value) };
     watch.requests.count('mutation', end.threw || hasErrors(end.answer) ? 'error' : 'ok');

@@ -1,13 +1,22 @@
 /** Wrapping the resolvers of the fields under the root mutation type. */
 import { context, trace } from '@opentelemetry/api';
 import { complexityOf } from './complexity.ts';
-import { callOf, createCall, type Execution, type RootCall, settleCall, type Watch } from './execution.ts';
+import {
+  callOf,
+  claimExecution,
+  createCall,
+  type Execution,
+  isUnclaimed,
+  type RootCall,
+  settleCall,
+  type Watch,
+} from './execution.ts';
 import type { ResolveInfo, Resolver, Schema } from './graphql-shapes.ts';
 import type { MutationPlan } from './plan.ts';
 import { observeSettlement } from './settlement.ts';
 
-/** Marks a wrapped resolver, also across copies of this package. */
-const WRAPPED = Symbol.for('vigil.mutation.field');
+/** Wrapped resolvers, each with the watch that it reports to: a schema may outlive an instrumentation. */
+const wrapped = new WeakMap<Resolver, Watch>();
 
 /**
  * Wraps the resolvers of the root fields that a request selects, in the schema, unless they already are: resolvers may be
@@ -25,7 +34,7 @@ export function wrapRootFields(watch: Watch, schema: Schema, plan: MutationPlan)
     const field = fields[root.fieldName];
     if (field === undefined) continue;
     if (field.resolve === undefined) anyDefault = true;
-    else if (!(WRAPPED in field.resolve)) field.resolve = wrapResolver(watch, field.resolve);
+    else if (wrapped.get(field.resolve) !== watch) field.resolve = wrapResolver(watch, field.resolve);
   }
   return anyDefault;
 }
@@ -39,7 +48,7 @@ export function wrapResolver(watch: Watch, original: Resolver): Resolver {
       original.call(this, source, args, contextValue, info),
     );
   };
-  Object.defineProperty(wrapper, WRAPPED, { value: true });
+  wrapped.set(wrapper, watch);
   return wrapper;
 }
 
@@ -71,7 +80,7 @@ export function runCall(watch: Watch, execution: Execution | undefined, call: Ro
 function openCall(watch: Watch, info: ResolveInfo): RootCall | undefined {
   try {
     if (info.path.prev !== undefined || info.operation.operation !== 'mutation') return undefined;
-    const execution = claimExecution(watch, info);
+    const execution = claimExecution(watch, info.operation, info.variableValues);
     const responseKey = String(info.path.key);
     if (execution === undefined) return openUnknown(watch, info);
     if (callOf(execution, responseKey) !== undefined) return undefined;
@@ -86,19 +95,9 @@ function openCall(watch: Watch, info: ResolveInfo): RootCall | undefined {
   }
 }
 
-/** The request that a field belongs to. The first field of a request is called while its executor is being entered. */
-function claimExecution(watch: Watch, info: ResolveInfo): Execution | undefined {
-  const known = watch.executions.get(info.variableValues);
-  if (known !== undefined) return known;
-  const current = watch.current;
-  if (current === undefined || current.plan.operation !== info.operation) return undefined;
-  watch.executions.set(info.variableValues, current);
-  return current;
-}
-
 /** An executor that no hook knows runs a schema whose fields were wrapped for another one: the call judges itself. */
 function openUnknown(watch: Watch, info: ResolveInfo): RootCall | undefined {
-  if (watch.counted.has(info)) return undefined;
+  if (isUnclaimed(watch, info.operation) || watch.counted.has(info)) return undefined;
   watch.counted.add(info);
   const complexity = complexityOf(info.fieldNodes, (name) => info.fragments[name]);
   const call = createCall(info.fieldName, { responseKey: String(info.path.key), complexity });

@@ -80,6 +80,7 @@ export class MutationInstrumentation extends InstrumentationBase<MutationInstrum
       entering: undefined,
       current: undefined,
       executions: new WeakMap(),
+      unclaimed: new WeakMap(),
       counted: new WeakSet(),
     };
   }

@@ -1,6 +1,6 @@
 /** Tracking by hand: the way in for mutations that no hook reaches. */
 import { complexityOf } from './complexity.ts';
-import { createCall, type RootCall, type Watch } from './execution.ts';
+import { claimExecution, createCall, isUnclaimed, type RootCall, type Watch } from './execution.ts';
 import { runCall } from './field.ts';
 import type { ResolveInfo } from './graphql-shapes.ts';
 
@@ -64,7 +64,8 @@ function openTracked(watch: Watch, name: string, info: ResolveInfo | undefined):
 /** Whether a hook counts this field; if none does, it is this call that counts, and no other for the same field. */
 function isCounted(watch: Watch, info: ResolveInfo): boolean {
   const isRoot = info.path.prev === undefined && info.operation.operation === 'mutation';
-  if (isRoot && watch.executions.has(info.variableValues)) return true;
+  if (isRoot && claimExecution(watch, info.operation, info.variableValues) !== undefined) return true;
+  if (isRoot && isUnclaimed(watch, info.operation)) return true;
   if (watch.counted.has(info)) return true;
   watch.counted.add(info);
   return false;

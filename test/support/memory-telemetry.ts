@@ -1,5 +1,5 @@
 /** A real SDK whose telemetry stays in memory, to be asked for at any time. */
-import { type Attributes, context, type DiagLogger } from '@opentelemetry/api';
+import { type Attributes, context, type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { DataPointType, type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
@@ -16,7 +16,7 @@ export interface MemoryTelemetry {
   /** All points of a metric since the start, cumulative; none when nothing was recorded. */
   points(metric: string): Promise<Point[]>;
   spans(): ReadableSpan[];
-  /** Ends both providers and disables the instrumentation. */
+  /** Ends both providers, disables the instrumentation, and throws when anything was told to `diag`. */
   stop(): Promise<void>;
 }
 
@@ -27,6 +27,9 @@ class ReaderOnDemand extends MetricReader {
 
 /** Gives an instrumentation its providers, as a registration does: after it was made. */
 export function startMemoryTelemetry(instrumentation: Instrumentation): MemoryTelemetry {
+  const diagnostics = keepDiagnostics();
+  diag.setLogger(diagnostics, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  context.disable();
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const reader = new ReaderOnDemand();
   const meterProvider = new MeterProvider({ readers: [reader] });
@@ -49,6 +52,7 @@ export function startMemoryTelemetry(instrumentation: Instrumentation): MemoryTe
     async stop() {
       instrumentation.disable();
       await Promise.all([meterProvider.shutdown(), tracerProvider.shutdown()]);
+      if (diagnostics.said.length > 0) throw new Error(`said to diag: ${diagnostics.said.join('\n')}`);
     },
   };
 }

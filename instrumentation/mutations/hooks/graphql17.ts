@@ -3,7 +3,14 @@
  * `graphql:resolve` stays unused: it fires for every field of every query.
  */
 import { tracingChannel } from 'node:diagnostics_channel';
-import { type Execution, enterExecution, finishExecution, leaveExecution, type Watch } from '../execution.ts';
+import {
+  claimExecution,
+  type Execution,
+  enterExecution,
+  finishExecution,
+  leaveExecution,
+  type Watch,
+} from '../execution.ts';
 import { wrapRootFields } from '../field.ts';
 import { answerOf, type DocumentNode, hasErrors, type OperationNode, type Schema } from '../graphql-shapes.ts';
 import { planOf } from '../plan.ts';
@@ -91,7 +98,7 @@ function executionSubscribers(watch: Watch): Subscribers<OperationMessage> {
       wrapRootFields(watch, message.schema, plan);
       const execution = enterExecution(watch, plan);
       executions.set(message, execution);
-      claimCoerced(watch, execution);
+      claimCoerced(watch);
     },
     end(message) {
       const execution = executions.get(message);
@@ -131,10 +138,10 @@ function coercionSubscribers(watch: Watch): Subscribers<OperationMessage> {
   };
 }
 
-function claimCoerced(watch: Watch, execution: Execution): void {
+function claimCoerced(watch: Watch): void {
   const coerced = coercedBy.get(watch);
   coercedBy.delete(watch);
-  if (coerced?.operation === execution.plan.operation) watch.executions.set(coerced.variableValues, execution);
+  if (coerced !== undefined) claimExecution(watch, coerced.operation, coerced.variableValues);
 }
 
 function subscriptionSubscribers(watch: Watch): Subscribers<Ended> {
