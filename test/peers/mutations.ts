@@ -9,13 +9,14 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { KEY, type RunningAggregator, startAggregator } from '../support/aggregator.ts';
 import { type CapturedRequest, type OtlpCapture, startOtlpCapture } from '../support/otlp-capture.ts';
 import { installPeers } from './install.ts';
 import { countBy, outcomes, send, traffic } from './traffic.ts';
 
-const REGISTRATION = pathToFileURL(join(import.meta.dirname, '../support/register-mutations.ts')).href;
+const REGISTRATION = pathToFileURL(join(import.meta.dirname, '../../otel-config/register.ts')).href;
 const STARTED_WITHIN_MS = 20_000;
 /** As in shop.cjs. A timer may fire a little early. */
 const SLOW_SECONDS = 0.12 * 0.98;
@@ -52,20 +53,24 @@ async function runCase(one: Case, capture: OtlpCapture, aggregator: RunningAggre
       ...process.env,
       ...one.env,
       NODE_ENV: 'production',
+      OTEL_LOG_LEVEL: 'WARN',
       OTEL_SERVICE_NAME: one.name,
       OTEL_EXPORTER_OTLP_ENDPOINT: capture.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_EXPORTER_OTLP_HEADERS: `X-Monitoring-API-Key=${KEY}`,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(server, 'exit');
+  const said = text(server.stderr!);
   try {
     await send(await addressOf(server));
   } finally {
     server.kill('SIGTERM');
     await exited;
   }
+  // Warnings and errors of the SDK and of ours come there.
+  assert.equal(await said, '');
   compareCaptured(one.name, capture);
   await compareAnswer(one.name, aggregator);
 }

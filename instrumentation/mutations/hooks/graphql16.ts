@@ -1,6 +1,6 @@
 /**
- * graphql 15 and 16, which publish no channels: their functions are patched in the files that define them, where the
- * package's own calls (`graphql()`) find them too. Node loads these majors as CommonJS, from `import` as well.
+ * graphql 16, which publishes no channels: its functions are patched in the files that define them, where the
+ * package's own calls (`graphql()`) find them too. Node loads it as CommonJS, from `import` as well.
  */
 import {
   type InstrumentationModuleDefinition,
@@ -12,7 +12,7 @@ import { type AnyFunction, patchExport } from '../patch.ts';
 import { countInvalid, countUnparsable } from '../refused.ts';
 import { observeRequest, wrapExecutor } from './executor.ts';
 
-const VERSIONS = ['>=15 <17'];
+const VERSIONS = ['>=16 <17'];
 
 export function graphql16Hook(watch: Watch): InstrumentationModuleDefinition {
   return new InstrumentationNodeModuleDefinition('graphql', VERSIONS, undefined, undefined, [
