@@ -9,6 +9,7 @@ import { openDatabase, StoreFileError } from './database.ts';
 import { Ingest } from './ingest.ts';
 import { type FsyncPolicy, Journal } from './journal.ts';
 import { OpenMinutes } from './minutes.ts';
+import { PACK_RULES } from './pack.ts';
 import { Persistence } from './persistence.ts';
 import { DEFAULT_SERIES_LIMITS, SeriesDirectory, type SeriesLimits } from './series.ts';
 import { SpanShelf } from './spans.ts';
@@ -177,6 +178,18 @@ class OpenStore {
   #tick(): void {
     const isDue = this.#now() - this.#lastCheckpointMs >= CHECKPOINT_INTERVAL_MS;
     if (this.#refusing !== undefined || (isDue && this.#pending)) this.#checkpoint();
+    else this.#packOne();
+  }
+
+  /** One pack at a time, so that nobody waits for it. */
+  #packOne(): void {
+    try {
+      PACK_RULES.some(({ tier, afterMs }) =>
+        this.#persistence.packBefore(tier, Math.floor((this.#now() - afterMs) / MINUTE_MS)),
+      );
+    } catch (error) {
+      this.#refuse(error);
+    }
   }
 
   /** Writes what is open; when that fails it stays in memory and in the journal, and new data is refused. */

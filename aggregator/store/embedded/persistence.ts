@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/streams.ts';
 import type { MutationSpan } from '../port.ts';
+import { type Pack, pack, packedMinutes, packOf, periodsOf, unpack } from './pack.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import type { SpanShelf } from './spans.ts';
 import type { BlockSource, NewBlock } from './tiers.ts';
@@ -31,7 +32,10 @@ export class Persistence implements BlockSource {
   /** Blocks by id, the one used last at the end. */
   readonly #cache = new Map<number, Uint8Array>();
   #cachedBytes = 0;
-  readonly #read: StatementSync;
+  readonly #readBlock: StatementSync;
+  readonly #readPack: StatementSync;
+  readonly #oldestBlock: StatementSync;
+  #openPack: { readonly id: number; readonly blocks: ReadonlyMap<number, Uint8Array> } | undefined;
   /** Lists of edges already written. */
   #savedEdges = 0;
 
@@ -40,7 +44,9 @@ export class Persistence implements BlockSource {
     this.#directory = directory;
     this.#streams = streams;
     this.#spans = spans;
-    this.#read = database.prepare('SELECT data FROM blocks WHERE id = ?');
+    this.#readBlock = database.prepare('SELECT data FROM blocks WHERE id = ?');
+    this.#readPack = database.prepare('SELECT places, data FROM packs WHERE id = ?');
+    this.#oldestBlock = database.prepare('SELECT min(id) AS id FROM blocks WHERE id >= ? AND id < ?');
   }
 
   has(tier: number, period: number): boolean {
@@ -56,10 +62,47 @@ export class Persistence implements BlockSource {
       this.#cache.set(id, cached);
       return cached;
     }
-    const row = this.#read.get(id) as { data: Uint8Array } | undefined;
-    if (row === undefined) return undefined;
-    this.#keep(id, row.data);
-    return row.data;
+    const row = this.#readBlock.get(id) as { data: Uint8Array } | undefined;
+    const bytes = row?.data ?? this.#unpack(tier, period);
+    if (bytes !== undefined) this.#keep(id, bytes);
+    return bytes;
+  }
+
+  /** A block out of its pack; the pack read last stays open, since its neighbours are asked for next. */
+  #unpack(tier: number, period: number): Uint8Array | undefined {
+    const start = packOf(tier, period);
+    if (start === undefined) return undefined;
+    const id = tier * TIER_FACTOR + start;
+    if (this.#openPack?.id !== id) {
+      const row = this.#readPack.get(id) as unknown as Pack | undefined;
+      if (row === undefined) return undefined;
+      this.#openPack = { id, blocks: unpack(tier, start, row) };
+    }
+    return this.#openPack.blocks.get(period);
+  }
+
+  /**
+   * Packs the oldest span of a tier that is not packed yet and lies wholly before a minute.
+   * @returns whether there was one
+   */
+  packBefore(tier: number, minute: number): boolean {
+    const oldest = this.#oldestBlock.get(tier * TIER_FACTOR, tier * TIER_FACTOR + minute) as { id: number | null };
+    const start = oldest.id === null ? undefined : packOf(tier, oldest.id % TIER_FACTOR);
+    const minutes = packedMinutes(tier);
+    if (start === undefined || start + minutes > minute) return false;
+    const blocks = new Map<number, Uint8Array>();
+    for (let period = start; period < start + minutes; period += TIER_MINUTES[tier]) {
+      const bytes = this.block(tier, period);
+      if (bytes !== undefined) blocks.set(period, bytes);
+    }
+    const from = tier * TIER_FACTOR + start;
+    const { places, data } = pack(tier, start, blocks);
+    this.#transaction(() => {
+      this.#database.prepare('INSERT OR REPLACE INTO packs VALUES (?, ?, ?)').run(from, places, data);
+      this.#database.prepare('DELETE FROM blocks WHERE id >= ? AND id < ?').run(from, from + minutes);
+    });
+    this.#openPack = undefined;
+    return true;
   }
 
   /** Number of blocks. */
@@ -96,6 +139,10 @@ export class Persistence implements BlockSource {
       this.#spans.offer(JSON.parse(span) as MutationSpan);
     for (const { id } of this.#all<{ id: number }>('SELECT id FROM blocks'))
       this.#periods[Math.floor(id / TIER_FACTOR)].add(id % TIER_FACTOR);
+    for (const { id, places } of this.#all<{ id: number; places: Uint8Array }>('SELECT id, places FROM packs')) {
+      const tier = Math.floor(id / TIER_FACTOR);
+      for (const period of periodsOf(tier, id % TIER_FACTOR, places)) this.#periods[tier].add(period);
+    }
     this.#noteSaved();
   }
 
@@ -127,9 +174,13 @@ export class Persistence implements BlockSource {
   dropBefore(tier: number, minute: number): void {
     const gone = [...this.#periods[tier]].filter((period) => period + TIER_MINUTES[tier] <= minute);
     if (gone.length === 0) return;
-    const remove = this.#database.prepare('DELETE FROM blocks WHERE id = ?');
+    const from = tier * TIER_FACTOR;
+    const lastPack = (packOf(tier, minute) ?? minute) - packedMinutes(tier);
     this.#transaction(() => {
-      for (const period of gone) remove.run(tier * TIER_FACTOR + period);
+      this.#database
+        .prepare('DELETE FROM blocks WHERE id >= ? AND id <= ?')
+        .run(from, from + minute - TIER_MINUTES[tier]);
+      this.#database.prepare('DELETE FROM packs WHERE id >= ? AND id <= ?').run(from, from + lastPack);
     });
     for (const period of gone) {
       this.#periods[tier].delete(period);

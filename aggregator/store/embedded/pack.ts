@@ -1,0 +1,71 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { roundDoubles } from './block.ts';
+import { TIER_MINUTES } from './tiers.ts';
+
+/** Packing: blocks that nobody asks for every minute lie together, as one compressed frame. */
+export interface PackRule {
+  readonly tier: number;
+  /** Minutes that one pack covers. */
+  readonly minutes: number;
+  /** Blocks are packed when the pack's whole span is older than this, ms: later than any point may arrive. */
+  readonly afterMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+export const PACK_RULES: readonly PackRule[] = [
+  { tier: 0, minutes: 60, afterMs: 26 * HOUR_MS },
+  { tier: 1, minutes: 1440, afterMs: 50 * HOUR_MS },
+];
+
+/** Higher levels cost ten times the time for 2 % of the size. */
+const LEVEL = 3;
+
+/** Start of the pack of a tier that a period lies in; undefined where the tier is not packed. */
+export function packOf(tier: number, period: number): number | undefined {
+  const rule = PACK_RULES.find((one) => one.tier === tier);
+  return rule === undefined ? undefined : Math.floor(period / rule.minutes) * rule.minutes;
+}
+
+/** Minutes that one pack of a tier covers; 0 where the tier is not packed. */
+export function packedMinutes(tier: number): number {
+  return PACK_RULES.find((rule) => rule.tier === tier)?.minutes ?? 0;
+}
+
+/** A pack as it lies in the database. */
+export interface Pack {
+  /** Of each block, its place in the span: u16. */
+  readonly places: Uint8Array;
+  /** The blocks' lengths, u32, and the blocks, compressed. */
+  readonly data: Uint8Array;
+}
+
+/** @param blocks by period, all of one tier and one span */
+export function pack(tier: number, start: number, blocks: ReadonlyMap<number, Uint8Array>): Pack {
+  const periods = [...blocks.keys()].sort((a, b) => a - b);
+  const parts = periods.map((period) => roundDoubles(blocks.get(period) as Uint8Array));
+  const lengths = Uint32Array.from(parts, ({ byteLength }) => byteLength);
+  const places = Uint16Array.from(periods, (period) => (period - start) / TIER_MINUTES[tier]);
+  const whole = Buffer.concat([new Uint8Array(lengths.buffer), ...parts]);
+  const data = zstdCompressSync(whole, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  return { places: new Uint8Array(places.buffer), data };
+}
+
+/** Periods of the blocks of a pack. */
+export function periodsOf(tier: number, start: number, places: Uint8Array): number[] {
+  return Array.from(new Uint16Array(new Uint8Array(places).buffer), (place) => start + place * TIER_MINUTES[tier]);
+}
+
+/** Blocks of a pack by period. */
+export function unpack(tier: number, start: number, { places, data }: Pack): Map<number, Uint8Array> {
+  const whole = zstdDecompressSync(data);
+  const periods = periodsOf(tier, start, places);
+  const blocks = new Map<number, Uint8Array>();
+  let at = 4 * periods.length;
+  periods.forEach((period, i) => {
+    const length = whole.readUInt32LE(4 * i);
+    blocks.set(period, new Uint8Array(whole.subarray(at, at + length)));
+    at += length;
+  });
+  return blocks;
+}

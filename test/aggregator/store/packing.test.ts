@@ -1,0 +1,125 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { EXPONENTIAL, NUMBER } from '../../../aggregator/otlp/batch.ts';
+import { StreamTable } from '../../../aggregator/otlp/streams.ts';
+import { visitBlock } from '../../../aggregator/store/embedded/block.ts';
+import { openDatabase } from '../../../aggregator/store/embedded/database.ts';
+import { Persistence } from '../../../aggregator/store/embedded/persistence.ts';
+import { RowTable } from '../../../aggregator/store/embedded/rows.ts';
+import { SeriesDirectory } from '../../../aggregator/store/embedded/series.ts';
+import { SpanShelf } from '../../../aggregator/store/embedded/spans.ts';
+import { mergeIntoTiers } from '../../../aggregator/store/embedded/tiers.ts';
+import { temporaryDirectory } from '../../support/aggregator.ts';
+
+const directory = temporaryDirectory();
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function openParts(file: string) {
+  const series = new SeriesDirectory();
+  const streams = new StreamTable(series);
+  const database = openDatabase(file, true);
+  const persistence = new Persistence(database, series, streams, new SpanShelf());
+  persistence.load();
+  return { series, persistence, database };
+}
+
+/** Rows of a block as they can be compared: doubles to nine digits. */
+function rowsOf(bytes: Uint8Array | undefined): string[] {
+  const rows: string[] = [];
+  if (bytes === undefined) return rows;
+  visitBlock(bytes, {
+    number: (series, value) => rows.push(`${series} ${value}`),
+    histogram: (series, sum, min, max, scale, first, from, at, n) =>
+      rows.push(
+        `${series} ${[sum, min, max].map((x) => x.toPrecision(9))} ${scale} ${first} ${Array.from({ length: n }, (_, i) => from[at + i])}`,
+      ),
+  });
+  return rows;
+}
+
+/** First minute of a day, so that packs begin there. */
+const DAY = Math.floor(Date.UTC(2026, 0, 3) / 60_000);
+
+test('packed blocks answer as before, also after a restart, and take late points in', () => {
+  const file = join(directory, 'vigil.db');
+  const { series, persistence, database } = openParts(file);
+  const number = series.resolve({
+    metric: 'vigil.task.requests',
+    kind: NUMBER,
+    service: 's',
+    version: '1',
+    values: ['t', '', ''],
+    bounds: -1,
+  });
+  const histogram = series.resolve({
+    metric: 'vigil.mutation.duration',
+    kind: EXPONENTIAL,
+    service: 's',
+    version: '1',
+    values: ['m', '', ''],
+    bounds: -1,
+  });
+  const open = new Map<number, RowTable>();
+  for (let minute = DAY; minute < DAY + 150; minute += minute % 7 === 0 ? 2 : 1) {
+    const rows = new RowTable(series);
+    rows.number(number, minute % 97);
+    rows.exponential(
+      histogram,
+      Math.SQRT2 * minute,
+      0.1 / minute,
+      Math.PI,
+      4,
+      minute % 3,
+      -40 + (minute % 5),
+      [1, 0, 900, minute % 300],
+      0,
+      4,
+    );
+    open.set(minute, rows);
+  }
+  const save = (tables: ReadonlyMap<number, RowTable>) =>
+    persistence.save({
+      blocks: mergeIntoTiers(series, persistence, tables),
+      journal: 1,
+      newestPointMs: undefined,
+      lastArrivalMs: undefined,
+    });
+  save(open);
+  const minutes = Array.from({ length: 160 }, (_, i) => DAY + i);
+  const before = minutes.map((minute) => rowsOf(persistence.block(0, minute)));
+  expect(persistence.packBefore(0, DAY + 130)).toBe(true);
+  expect(persistence.packBefore(0, DAY + 130)).toBe(true);
+  expect(persistence.packBefore(0, DAY + 130), 'the third hour is not over').toBe(false);
+  const { blocks, packs } = database
+    .prepare('SELECT (SELECT count(*) FROM blocks WHERE id < 1e12) AS blocks, (SELECT count(*) FROM packs) AS packs')
+    .get() as Record<string, number>;
+  expect(packs).toBe(2);
+  expect(blocks).toBe([...open.keys()].filter((minute) => minute >= DAY + 120).length);
+  database.close();
+
+  const again = openParts(file);
+  expect(minutes.map((minute) => rowsOf(again.persistence.block(0, minute)))).toEqual(before);
+
+  const late = new RowTable(again.series);
+  late.number(number, 1000);
+  const tables = new Map([[DAY + 30, late]]);
+  again.persistence.save({
+    blocks: mergeIntoTiers(again.series, again.persistence, tables),
+    journal: 2,
+    newestPointMs: undefined,
+    lastArrivalMs: undefined,
+  });
+  const withLate = rowsOf(again.persistence.block(0, DAY + 30));
+  expect(withLate[0]).toBe(`${number} ${((DAY + 30) % 97) + 1000}`);
+  expect(again.persistence.packBefore(0, DAY + 130)).toBe(true);
+  again.database.close();
+
+  const last = openParts(file);
+  expect(rowsOf(last.persistence.block(0, DAY + 30))).toEqual(withLate);
+  expect(rowsOf(last.persistence.block(0, DAY + 31))).toEqual(before[31]);
+  last.persistence.dropBefore(0, DAY + 61);
+  expect(last.persistence.block(0, DAY + 59)).toBeUndefined();
+  expect(rowsOf(last.persistence.block(0, DAY + 61))).toEqual(before[61]);
+  last.database.close();
+});
