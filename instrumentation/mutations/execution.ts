@@ -1,7 +1,15 @@
 /** The state of one mutation request, from the executor's call to its answer. */
 import type { DiagLogger } from '@opentelemetry/api';
 import { answerOf, type DocumentNode, hasErrors, type OperationNode } from './graphql-shapes.ts';
-import { type CallEnd, type ExecutionEnd, judge, judgeAnswer, type Verdict } from './outcome.ts';
+import {
+  type CallEnd,
+  type ExecutionEnd,
+  judge,
+  judgeAnswer,
+  type SortedAnswer,
+  sortAnswer,
+  type Verdict,
+} from './outcome.ts';
 import type { MutationPlan, RootField } from './plan.ts';
 import type { RequestCounts } from './requests.ts';
 import type { MutationCall, MutationTelemetry } from './telemetry.ts';
@@ -28,7 +36,10 @@ export interface Watch {
 export interface Execution {
   readonly plan: MutationPlan;
   readonly startMs: number;
-  readonly calls: RootCall[];
+  /** The calls seen so far, each at the index of its root field; nothing where none was seen. */
+  readonly calls: (RootCall | undefined)[];
+  /** How many those are. */
+  called: number;
   finished: boolean;
   /** Whether its variables object is known, so that its fields are told from those of another request. */
   claimed: boolean;
@@ -51,6 +62,7 @@ export function enterExecution(watch: Watch, plan: MutationPlan): Execution {
     plan,
     startMs: performance.now(),
     calls: [],
+    called: 0,
     finished: false,
     claimed: false,
     unclaimed: false,
@@ -101,14 +113,15 @@ export function finishExecution(watch: Watch, execution: Execution, value: unkno
   execution.finished = true;
   if (execution.unclaimed) countUnclaimed(watch, execution, -1);
   try {
-    const end: ExecutionEnd = threw ? { threw, error: value } : { threw, answer: answerOf(value) };
-    watch.requests.count('mutation', end.threw || hasErrors(end.answer) ? 'error' : 'ok');
+    const answer = threw ? undefined : answerOf(value);
+    const end: ExecutionEnd = threw ? { threw, error: value } : { threw, answer: sortAnswer(answer) };
+    watch.requests.count('mutation', threw || hasErrors(answer) ? 'error' : 'ok');
     for (const call of execution.calls) {
-      const verdict = judge(call.responseKey, call.end, end);
-      if (verdict !== undefined) recordCall(watch, call, verdict);
+      const verdict = call === undefined ? undefined : judge(call.responseKey, call.end, end);
+      if (call !== undefined && verdict !== undefined) recordCall(watch, call, verdict);
     }
     // A request whose fields were all called, as nearly every request is, has nothing else to tell.
-    if (!end.threw && execution.calls.length < execution.plan.roots.length) recordUncalled(watch, execution, end);
+    if (!end.threw && execution.called < execution.plan.roots.length) recordUncalled(watch, execution, end.answer);
   } catch (error) {
     watch.diag.error('a mutation was not recorded', error);
   }
@@ -150,37 +163,38 @@ function recordCall(watch: Watch, call: RootCall, verdict: Verdict): void {
  * see the default one, or their arguments were refused. Root fields run one after the other, so such a field took the time
  * between its neighbours.
  */
-function recordUncalled(watch: Watch, execution: Execution, end: ExecutionEnd & { threw: false }): void {
+function recordUncalled(watch: Watch, { plan, calls, startMs: begunMs }: Execution, answer: SortedAnswer): void {
   const now = performance.now();
-  let startMs = execution.startMs;
-  execution.plan.roots.forEach((root, index) => {
-    const call = callOf(execution, root.responseKey);
-    if (call !== undefined) {
-      startMs = call.endMs ?? now;
-      return;
-    }
-    const verdict = judgeAnswer(root.responseKey, end.answer);
-    if (verdict === undefined) return;
-    const endMs = Math.max(startMs, nextStartMs(execution, index + 1) ?? now);
+  const ends = endsOfUncalled(plan, calls, now);
+  let startMs = begunMs;
+  for (const root of plan.roots) {
+    const call = calls[root.index];
+    const verdict = call === undefined ? judgeAnswer(root.responseKey, answer) : undefined;
+    if (call !== undefined) startMs = call.endMs ?? now;
+    if (verdict === undefined) continue;
     const uncalled = createCall(root.fieldName, root, startMs);
-    uncalled.endMs = startMs = endMs;
+    uncalled.endMs = startMs = Math.max(startMs, ends[root.index]!);
     watch.telemetry.startSpan(uncalled, Date.now() - (now - uncalled.startMs));
     recordCall(watch, uncalled, verdict);
-  });
-}
-
-function nextStartMs(execution: Execution, from: number): number | undefined {
-  for (const root of execution.plan.roots.slice(from)) {
-    const call = callOf(execution, root.responseKey);
-    if (call !== undefined) return call.startMs;
   }
-  return undefined;
 }
 
-/** The call of a root field in this request; undefined before there is one. */
-export function callOf(execution: Execution, responseKey: string): RootCall | undefined {
-  for (const call of execution.calls) if (call.responseKey === responseKey) return call;
-  return undefined;
+/** For each root field when the next call began that was seen after it, or now. */
+function endsOfUncalled(plan: MutationPlan, calls: Execution['calls'], now: number): number[] {
+  const ends: number[] = [];
+  let next = now;
+  for (let index = plan.roots.length - 1; index >= 0; index--) {
+    ends[index] = next;
+    next = calls[index]?.startMs ?? next;
+  }
+  return ends;
+}
+
+/** Notes a call of a root field, unless one was noted before. */
+export function addCall(execution: Execution, root: RootField): RootCall | undefined {
+  if (execution.calls[root.index] !== undefined) return undefined;
+  execution.called++;
+  return (execution.calls[root.index] = createCall(root.fieldName, root));
 }
 
 /** A call that starts now, or started at `startMs` of the monotonic clock. */

@@ -2,7 +2,7 @@
 import { context, trace } from '@opentelemetry/api';
 import { complexityOf } from './complexity.ts';
 import {
-  callOf,
+  addCall,
   claimExecution,
   createCall,
   type Execution,
@@ -81,12 +81,10 @@ function openCall(watch: Watch, info: ResolveInfo): RootCall | undefined {
   try {
     if (info.path.prev !== undefined || info.operation.operation !== 'mutation') return undefined;
     const execution = claimExecution(watch, info.operation, info.variableValues);
-    const responseKey = String(info.path.key);
-    if (execution === undefined) return openUnknown(watch, info);
-    if (callOf(execution, responseKey) !== undefined) return undefined;
-    const root = execution.plan.roots.find((root) => root.responseKey === responseKey);
-    const call = createCall(info.fieldName, root ?? { responseKey, complexity: 1 });
-    execution.calls.push(call);
+    const root = execution?.plan.byKey.get(String(info.path.key));
+    if (execution === undefined || root === undefined) return openUnknown(watch, info);
+    const call = addCall(execution, root);
+    if (call === undefined) return undefined;
     watch.telemetry.startSpan(call);
     return call;
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Answer } from './graphql-shapes.ts';
+import type { Answer, AnswerError } from './graphql-shapes.ts';
 
 /** `vigil.mutation.outcome`; see the registry for what each says. */
 export type MutationOutcome = 'success' | 'partial' | 'failure' | 'aborted';
@@ -12,10 +12,24 @@ export interface Verdict {
 /** How the call of a root field's resolver ended; undefined while it has not. */
 export type CallEnd = { readonly failed: boolean; readonly error?: unknown } | undefined;
 
+/** An answer with its errors sorted by the root field they belong to: clients may alias thousands of them. */
+export interface SortedAnswer {
+  readonly data: Answer['data'];
+  readonly errors: ReadonlyMap<unknown, readonly AnswerError[]>;
+}
+
 /** How an execution ended: with an answer, or by throwing. */
 export type ExecutionEnd =
-  | { readonly threw: false; readonly answer: Answer | undefined }
+  | { readonly threw: false; readonly answer: SortedAnswer }
   | { readonly threw: true; readonly error: unknown };
+
+const NO_ERRORS: SortedAnswer['errors'] = new Map();
+
+/** @param answer undefined when the execution gave something that is no answer */
+export function sortAnswer(answer: Answer | undefined): SortedAnswer {
+  if (answer?.errors === undefined || answer.errors.length === 0) return { data: answer?.data, errors: NO_ERRORS };
+  return { data: answer.data, errors: Map.groupBy(answer.errors, (error) => error.path?.[0]) };
+}
 
 const SUCCESS: Verdict = { outcome: 'success' };
 
@@ -39,13 +53,13 @@ export function judge(responseKey: string, call: CallEnd, end: ExecutionEnd): Ve
  * Judges one root field by the answer alone.
  * @returns undefined when the answer does not speak of the field
  */
-export function judgeAnswer(responseKey: string, answer: Answer | undefined): Verdict | undefined {
-  const value = answer?.data?.[responseKey];
-  const errors = answer?.errors?.filter((error) => error.path?.[0] === responseKey) ?? [];
-  const own = errors.find((error) => error.path?.length === 1);
+export function judgeAnswer(responseKey: string, { data, errors }: SortedAnswer): Verdict | undefined {
+  const value = data?.[responseKey];
+  const its = errors.get(responseKey);
+  if (its === undefined) return value === undefined ? undefined : SUCCESS;
+  const own = its.find((error) => error.path?.length === 1);
   if (own !== undefined) return { outcome: 'failure', error: own };
-  if (errors.length > 0) return { outcome: value == null ? 'failure' : 'partial', error: errors[0] };
-  return value === undefined ? undefined : SUCCESS;
+  return { outcome: value == null ? 'failure' : 'partial', error: its[0] };
 }
 
 /** The reason that graphql 17 wraps when a signal aborts an execution, else the error itself. */

@@ -4,6 +4,8 @@ import type { DocumentNode, FieldNode, FragmentNode, OperationNode, SelectionSet
 
 /** One field under the root mutation type that a request selects. */
 export interface RootField {
+  /** Its place among the root fields of the request. */
+  readonly index: number;
   readonly fieldName: string;
   /** The alias, or else the name: under it the answer has the field's value, and errors have their path. */
   readonly responseKey: string;
@@ -15,6 +17,7 @@ export interface MutationPlan {
   readonly operation: OperationNode;
   /** In the order of execution; without meta fields such as `__typename`. */
   readonly roots: readonly RootField[];
+  readonly byKey: ReadonlyMap<string, RootField>;
 }
 
 const plans = new WeakMap<DocumentNode, MutationPlan[]>();
@@ -33,12 +36,13 @@ function readPlan(document: DocumentNode, operation: OperationNode): MutationPla
   const fragments = fragmentsOf(document);
   const nodesByKey = new Map<string, FieldNode[]>();
   collectRootFields(operation.selectionSet, fragments, nodesByKey, new Set());
-  const roots = [...nodesByKey].map(([responseKey, nodes]) => ({
+  const roots = [...nodesByKey].map(([responseKey, nodes], index) => ({
+    index,
     fieldName: nodes[0]!.name.value,
     responseKey,
     complexity: complexityOf(nodes, fragments),
   }));
-  return { operation, roots };
+  return { operation, roots, byKey: new Map(roots.map((root) => [root.responseKey, root])) };
 }
 
 function fragmentsOf(document: DocumentNode): FragmentLookup {

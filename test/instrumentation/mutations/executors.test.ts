@@ -357,6 +357,24 @@ describe.each(executors)('$name', (executor) => {
     });
   });
 
+  // What grows is the same for all of them; one is enough.
+  it.runIf(executor.name === 'graphql 16')('grows with the number of aliases, not with its square', async () => {
+    const best = async (aliases: number): Promise<number> => {
+      const fields = Array.from({ length: aliases }, (_, i) => `a${i}: ${i % 2 ? 'throws' : 'atOnce'} { id broken }`);
+      const args = argsOf({ text: `mutation { ${fields.join(' ')} }` });
+      const times: number[] = [];
+      for (let run = 0; run < 3; run++) {
+        const startMs = performance.now();
+        await execute(args);
+        times.push(performance.now() - startMs);
+      }
+      return Math.min(...times);
+    };
+    // Sixteen times the aliases would take 256 times as long if it were the square.
+    expect((await best(4800)) / (await best(300))).toBeLessThan(80);
+    expect((await mutations()).length).toBe(3 * (4800 + 300));
+  });
+
   it('records nothing when disabled, everything again when enabled', async () => {
     const args = argsOf({ text: 'mutation { atOnce { id } }' });
     await execute(args);

@@ -5,7 +5,7 @@ import { errorTypeOf } from '../../../instrumentation/mutations/error-type.ts';
 import type { FieldNode, FragmentNode, SelectionNode } from '../../../instrumentation/mutations/graphql-shapes.ts';
 import { MutationInstrumentation } from '../../../instrumentation/mutations/index.ts';
 import { createLimiter } from '../../../instrumentation/mutations/limiter.ts';
-import { judge } from '../../../instrumentation/mutations/outcome.ts';
+import { judge, sortAnswer } from '../../../instrumentation/mutations/outcome.ts';
 import { startMemoryTelemetry } from '../../support/memory-telemetry.ts';
 import { executors, graphql17, makeSchema, rootValue } from './fixture.ts';
 
@@ -133,7 +133,7 @@ describe('judge', () => {
   const boom = new Error('boom');
   const answer = (value: unknown, ...paths: (string | number)[][]) => ({
     threw: false as const,
-    answer: { data: value === undefined ? null : { f: value }, errors: paths.map((path) => ({ path })) },
+    answer: sortAnswer({ data: value === undefined ? null : { f: value }, errors: paths.map((path) => ({ path })) }),
   });
   const settled = { failed: false } as const;
 
