@@ -38,7 +38,7 @@ const sentences: Record<FailureCause, (target: ExportTarget, detail: string) => 
   unreachable: ({ signal, endpoint }, detail) =>
     `${signal} cannot reach ${withoutSecrets(endpoint)} (${detail}): is something listening there? OTEL_EXPORTER_OTLP_ENDPOINT says where to.`,
   refused: ({ signal, endpoint }, detail) =>
-    `${signal} are refused by ${withoutSecrets(endpoint)} (${detail}): OTEL_EXPORTER_OTLP_HEADERS carries the key, as in "authorization=Bearer%20KEY".`,
+    `${signal} are refused by ${withoutSecrets(endpoint)} (${detail}): OTEL_EXPORTER_OTLP_HEADERS carries the key, for Vigil's aggregator as "X-Monitoring-API-Key=KEY".`,
   rejected: ({ signal, endpoint }, detail) => `${signal} are not taken by ${withoutSecrets(endpoint)} (${detail}).`,
 };
 
