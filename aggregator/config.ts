@@ -18,6 +18,8 @@ export interface Configuration {
   readonly prometheusMetricsEnabled: boolean;
   readonly cacheTtlSeconds: number;
   readonly retentionDays: number;
+  /** When received data is forced onto the disk. */
+  readonly fsync: 'each' | 'grouped' | 'never';
   readonly clientAddresses: 'full' | 'network' | 'pseudonym';
   /** Proxies in front of the service, whose entries in X-Forwarded-For are believed. */
   readonly trustedHops: number;
@@ -126,6 +128,11 @@ export const variables: Variables = {
     name: 'MONITORING_RETENTION_DAYS',
     schema: wholeNumber(1, MAX_RETENTION_DAYS, 35),
     mend: `a whole number of days from 1 to ${MAX_RETENTION_DAYS}`,
+  },
+  fsync: {
+    name: 'MONITORING_FSYNC',
+    schema: z.enum(['each', 'grouped', 'never']).default('grouped'),
+    mend: 'each, grouped or never',
   },
   clientAddresses: {
     name: 'MONITORING_CLIENT_ADDRESSES',

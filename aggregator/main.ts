@@ -34,8 +34,8 @@ export async function startAggregator(configuration: Configuration, log: Log): P
   const directory = resolve(configuration.dataDirectory);
   const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
   const ownMetrics = createOwnMetrics();
-  const { retentionDays, ingestKeys, host, port } = configuration;
-  const opened = openEmbeddedStore({ directory, retentionDays, metrics: ownMetrics, log });
+  const { retentionDays, fsync, ingestKeys, host, port } = configuration;
+  const opened = openEmbeddedStore({ directory, retentionDays, fsync, metrics: ownMetrics, log });
   let closing = false;
   const shared = {
     gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys),

@@ -4,8 +4,9 @@ import type { OwnMetrics } from '../../metrics.ts';
 import type { Receiver } from '../../otlp/receiver.ts';
 import { StreamTable } from '../../otlp/streams.ts';
 import type { TimeLimits } from '../../otlp/temporality.ts';
-import type { Store, StoreState } from '../port.ts';
+import type { Store, StoreState, TimeRange } from '../port.ts';
 import { openDatabase, StoreFileError } from './database.ts';
+import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
 import { type FsyncPolicy, Journal } from './journal.ts';
 import { OpenMinutes } from './minutes.ts';
@@ -54,6 +55,8 @@ export interface StoreLog {
 export interface OpenedStore {
   readonly store: Store;
   readonly receiver: Receiver;
+  /** What the store holds of a span of time, as lines of OTLP/JSON. */
+  exportLines(range: TimeRange): Iterable<string>;
   /** Writes everything that is open and lets the directory go. */
   close(): void;
 }
@@ -64,7 +67,12 @@ export interface OpenedStore {
  */
 export function openEmbeddedStore(options: EmbeddedStoreOptions): OpenedStore {
   const opened = new OpenStore(options);
-  return { store: opened.reader, receiver: opened.ingest, close: () => opened.close() };
+  return {
+    store: opened.reader,
+    receiver: opened.ingest,
+    exportLines: (range) => opened.exportLines(range),
+    close: () => opened.close(),
+  };
 }
 
 /** The writing side as a whole: minutes, blocks, streams and journal, and when each goes to the disk. */
@@ -137,6 +145,11 @@ class OpenStore {
     if (this.#pending) this.#checkpoint();
     this.#journal.close();
     this.#closeDatabase();
+  }
+
+  exportLines(range: TimeRange): Iterable<string> {
+    if (this.#pending) this.#checkpoint();
+    return exportLines(this.#directory, this.#persistence, range);
   }
 
   /** When the store was made, Unix ms. */

@@ -1,0 +1,141 @@
+#!/usr/bin/env node
+import { once } from 'node:events';
+/** The command line: `vigil import FILE…` and `vigil export`. Both open the store themselves; the service must not run. */
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { createGunzip } from 'node:zlib';
+import { describeProblems, readConfiguration } from './config.ts';
+import { readEnvironment } from './environment.ts';
+import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
+import { BodyError, type Receiver } from './otlp/receiver.ts';
+import { IMPORT_TIME_LIMITS } from './otlp/temporality.ts';
+import { StoreFileError } from './store/embedded/database.ts';
+import { type OpenedStore, openEmbeddedStore } from './store/embedded/open.ts';
+
+const USAGE = `Usage:
+  vigil import FILE…                        take OTLP/JSON lines (as the Collector's file exporter writes them; .gz too)
+                                            into the store, at their original times
+  vigil export [--from TIME] [--to TIME]    write what the store holds as OTLP/JSON lines to standard output
+
+The store is the one of MONITORING_DATA_DIR (./data). The service must not be running on it.
+TIME is an ISO 8601 time such as 2026-01-31T12:00:00Z.
+`;
+
+/** A mistake of the caller; the message is all there is to say. */
+class UsageError extends Error {}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  if (command === 'import') return importFiles(rest);
+  if (command === 'export') return exportStore(rest);
+  process.stderr.write(USAGE);
+  return command === undefined || command === '--help' ? 0 : 2;
+}
+
+async function importFiles(files: readonly string[]): Promise<number> {
+  if (files.length === 0) throw new UsageError('vigil import needs at least one file.');
+  const metrics = createOwnMetrics();
+  const opened = openStore(metrics);
+  let failures = 0;
+  try {
+    for (const file of files) failures += await importFile(opened.receiver, file);
+  } finally {
+    opened.close();
+  }
+  const points = metrics.families().find(({ name }) => name === 'aggregator_points_total')?.samples ?? [];
+  const told = points.map(({ labels, value }) => `${labels[0][1]} ${value}`).join(', ');
+  process.stdout.write(`points: ${told}\n`);
+  return failures > 0 ? 1 : 0;
+}
+
+/** @returns lines that could not be taken, each already reported with its place */
+async function importFile(receiver: Receiver, file: string): Promise<number> {
+  const raw = createReadStream(file);
+  await once(raw, 'open').catch((error: Error) => {
+    throw new UsageError(`${file} cannot be read (${error.message}).`);
+  });
+  const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw;
+  let number = 0;
+  let failures = 0;
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    number++;
+    if (line.trim() === '') continue;
+    const problem = takeLine(receiver, line);
+    if (problem === undefined) continue;
+    failures++;
+    process.stderr.write(`${file}:${number}: ${problem}\n`);
+  }
+  return failures;
+}
+
+/** @returns what was wrong with the line; undefined when all of it was taken */
+function takeLine(receiver: Receiver, line: string): string | undefined {
+  const signal = /^\s*\{\s*"resource(Metrics|Spans|Logs)"/.exec(line)?.[1];
+  if (signal === 'Logs') return undefined;
+  if (signal === undefined)
+    return 'not a line of OTLP/JSON: it must begin with {"resourceMetrics" or {"resourceSpans".';
+  try {
+    const bytes = Buffer.from(line);
+    const { message } = receiver.take({
+      signal: signal === 'Metrics' ? 'metrics' : 'traces',
+      bytes,
+      encoding: 'json',
+      gzip: false,
+    });
+    return message === '' ? undefined : message;
+  } catch (error) {
+    if (error instanceof BodyError) return error.message;
+    throw error;
+  }
+}
+
+async function exportStore(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { from: { type: 'string' }, to: { type: 'string' } } });
+  const toMs = timeOf('--to', values.to) ?? Date.now();
+  const opened = openStore(createOwnMetrics());
+  try {
+    const oldestMs = Date.now() - opened.store.state().retentionMs;
+    const fromMs = timeOf('--from', values.from) ?? oldestMs;
+    for (const line of opened.exportLines({ fromMs, toMs }))
+      if (!process.stdout.write(line)) await once(process.stdout, 'drain');
+  } finally {
+    opened.close();
+  }
+  return 0;
+}
+
+function timeOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new UsageError(`${option} must be an ISO 8601 time such as 2026-01-31T12:00:00Z.`);
+  return ms;
+}
+
+function openStore(metrics: OwnMetrics): OpenedStore {
+  const result = readConfiguration(readEnvironment(process.cwd(), process.env));
+  if (!result.ok) throw new UsageError(describeProblems(result.problems));
+  const { dataDirectory, retentionDays } = result.configuration;
+  const say = (level: string) => (_fields: object, message: string) =>
+    void process.stderr.write(`${level}: ${message}\n`);
+  return openEmbeddedStore({
+    directory: resolve(dataDirectory),
+    retentionDays,
+    metrics,
+    log: { info: () => {}, warn: say('warning'), error: say('error') },
+    timeLimits: IMPORT_TIME_LIMITS,
+  });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const isExpected =
+    error instanceof UsageError ||
+    error instanceof StoreFileError ||
+    (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS');
+  if (!isExpected) throw error;
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 2;
+}
