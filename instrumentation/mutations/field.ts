@@ -1,5 +1,6 @@
 /** Wrapping the resolvers of the fields under the root mutation type. */
 import { context, trace } from '@opentelemetry/api';
+import { observeSettlement } from '@vigil/hooking';
 import { complexityOf } from './complexity.ts';
 import {
   addCall,
@@ -13,7 +14,6 @@ import {
 } from './execution.ts';
 import type { ResolveInfo, Resolver, Schema } from './graphql-shapes.ts';
 import type { MutationPlan } from './plan.ts';
-import { observeSettlement } from './settlement.ts';
 
 /** Wrapped resolvers, each with the watch that it reports to: a schema may outlive an instrumentation. */
 const wrapped = new WeakMap<Resolver, Watch>();

@@ -7,9 +7,9 @@ import {
   SpanStatusCode,
   type Tracer,
 } from '@opentelemetry/api';
+import { createLimiter } from '@vigil/hooking';
 import { COMPLEXITY_BUCKET_EDGES, DURATION_BUCKET_EDGES_SECONDS, metrics } from '@vigil/semconv';
 import { errorTypeOf } from './error-type.ts';
-import { createLimiter } from './limiter.ts';
 import type { MutationOutcome, Verdict } from './outcome.ts';
 
 /** One mutation from the call of its root field to its end. */

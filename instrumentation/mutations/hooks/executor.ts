@@ -1,11 +1,12 @@
 /** What hooks on executors written as a function have in common. */
+
+import type { AnyFunction } from '@vigil/hooking';
+import { observeSettlement } from '@vigil/hooking';
 import { type Execution, enterExecution, finishExecution, leaveExecution, type Watch } from '../execution.ts';
 import { wrapResolver, wrapRootFields } from '../field.ts';
 import { answerOf, type ExecutionArgs, hasErrors, operationOf, type Resolver } from '../graphql-shapes.ts';
-import type { AnyFunction } from '../patch.ts';
 import { planOf } from '../plan.ts';
 import type { RequestType } from '../requests.ts';
-import { observeSettlement } from '../settlement.ts';
 
 type Executor = (this: unknown, args: ExecutionArgs, ...rest: unknown[]) => unknown;
 

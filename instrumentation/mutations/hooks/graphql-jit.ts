@@ -3,10 +3,10 @@ import {
   type InstrumentationModuleDefinition,
   InstrumentationNodeModuleDefinition,
 } from '@opentelemetry/instrumentation';
+import { type AnyFunction, patchExport } from '@vigil/hooking';
 import { enterExecution, type Watch } from '../execution.ts';
 import { wrapRootFields } from '../field.ts';
 import { type DocumentNode, operationOf, type Schema } from '../graphql-shapes.ts';
-import { type AnyFunction, patchExport } from '../patch.ts';
 import { type MutationPlan, planOf } from '../plan.ts';
 import { observeExecution, observeRequest } from './executor.ts';
 

@@ -3,8 +3,8 @@ import {
   type InstrumentationModuleDefinition,
   InstrumentationNodeModuleDefinition,
 } from '@opentelemetry/instrumentation';
+import { patchExport } from '@vigil/hooking';
 import type { Watch } from '../execution.ts';
-import { patchExport } from '../patch.ts';
 import { wrapExecutor } from './executor.ts';
 
 export function graphqlToolsHook(watch: Watch): InstrumentationModuleDefinition {

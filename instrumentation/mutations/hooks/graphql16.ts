@@ -7,8 +7,8 @@ import {
   InstrumentationNodeModuleDefinition,
   InstrumentationNodeModuleFile,
 } from '@opentelemetry/instrumentation';
+import { type AnyFunction, patchExport } from '@vigil/hooking';
 import type { Watch } from '../execution.ts';
-import { type AnyFunction, patchExport } from '../patch.ts';
 import { countInvalid, countUnparsable } from '../refused.ts';
 import { observeRequest, wrapExecutor } from './executor.ts';
 

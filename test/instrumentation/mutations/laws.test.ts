@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createLimiter } from '../../../instrumentation/hooking/limiter.ts';
 import { complexityOf, MOST_FIELDS } from '../../../instrumentation/mutations/complexity.ts';
 import { errorTypeOf } from '../../../instrumentation/mutations/error-type.ts';
 import type { FieldNode, FragmentNode, SelectionNode } from '../../../instrumentation/mutations/graphql-shapes.ts';
 import { MutationInstrumentation } from '../../../instrumentation/mutations/index.ts';
-import { createLimiter } from '../../../instrumentation/mutations/limiter.ts';
 import { judge, sortAnswer } from '../../../instrumentation/mutations/outcome.ts';
 import { startMemoryTelemetry } from '../../support/memory-telemetry.ts';
 import { executors, graphql17, makeSchema, rootValue } from './fixture.ts';

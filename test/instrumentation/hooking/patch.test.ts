@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AnyFunction, patchExport } from '../../../instrumentation/mutations/patch.ts';
+import { type AnyFunction, patchExport } from '../../../instrumentation/hooking/patch.ts';
 import { keepDiagnostics } from '../../support/memory-telemetry.ts';
 
 type Exports = Record<'add' | 'other', (a: number, b?: number) => number>;

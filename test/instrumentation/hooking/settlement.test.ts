@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { observeSettlement } from '../../../instrumentation/mutations/settlement.ts';
+import { observeSettlement } from '../../../instrumentation/hooking/settlement.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
