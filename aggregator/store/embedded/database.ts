@@ -52,11 +52,12 @@ function migrate(database: DatabaseSync, file: string): void {
   if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
 }
 
-function explain(file: string, error: unknown): string {
+/** What to tell the user of an error that the database gave. */
+export function explain(file: string, error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   if (/locked|busy/i.test(text))
     return `${file} is in use by another process. One process may use a data directory at a time: stop the other one, or set MONITORING_DATA_DIR to another directory.`;
-  if (/malformed|not a database|corrupt/i.test(text))
+  if (error instanceof SyntaxError || error instanceof RangeError || /malformed|not a database|corrupt/i.test(text))
     return `${file} is damaged (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
   return `${file} cannot be opened (${text}). Check that the directory exists, that it can be written, and that the disk is not full.`;
 }

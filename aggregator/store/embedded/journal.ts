@@ -84,6 +84,11 @@ export class Journal {
     return this.#sequence;
   }
 
+  /** A number above those of all files. */
+  nextSequence(): number {
+    return Math.max(0, this.#sequence, ...this.files()) + 1;
+  }
+
   /** Begins a new file. */
   begin(sequence: number): void {
     const fd = openSync(join(this.#directory, fileName(sequence)), 'w', 0o600);

@@ -5,7 +5,7 @@ import type { Receiver } from '../../otlp/receiver.ts';
 import { StreamTable } from '../../otlp/streams.ts';
 import type { TimeLimits } from '../../otlp/temporality.ts';
 import type { Store, StoreState, TimeRange } from '../port.ts';
-import { openDatabase, StoreFileError } from './database.ts';
+import { explain, openDatabase, StoreFileError } from './database.ts';
 import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
 import { type FsyncPolicy, Journal } from './journal.ts';
@@ -102,11 +102,17 @@ class OpenStore {
     this.#directory = new SeriesDirectory(options.limits ?? DEFAULT_SERIES_LIMITS, this.#now);
     this.#streams = new StreamTable(this.#directory);
     this.#minutes = new OpenMinutes(this.#directory);
-    const database = openDatabase(join(options.directory, 'vigil.db'), options.fsync !== 'never');
+    const file = join(options.directory, 'vigil.db');
+    const database = openDatabase(file, options.fsync !== 'never');
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans);
     this.#journal = new Journal(options.directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
-    this.#persistence.load();
+    try {
+      this.#persistence.load();
+    } catch (error) {
+      this.#closeDatabase();
+      throw new StoreFileError(explain(file, error), { cause: error });
+    }
     this.ingest = new Ingest({
       streams: this.#streams,
       minutes: this.#minutes,
@@ -164,9 +170,8 @@ class OpenStore {
   /** Brings back what was acknowledged since the last checkpoint. */
   #replay(): void {
     const first = numberOr(this.#persistence.meta('journal'), 1);
-    const files = this.#journal.files();
     let records = 0;
-    for (const sequence of files.filter((n) => n >= first)) {
+    for (const sequence of this.#journal.files().filter((n) => n >= first)) {
       const end = this.#journal.replay(sequence, (record) => this.ingest.replay(record));
       records += end.records;
       if (end.tornBytes > 0)
@@ -175,10 +180,11 @@ class OpenStore {
           'the journal ends in the middle of a record that was never acknowledged; it is left out',
         );
     }
-    this.#journal.begin((files.at(-1) ?? 0) + 1);
+    this.#pending = records > 0;
     if (records > 0)
       this.#options.log.info({ requests: records }, 'brought back what was received before the last stop');
-    if (files.length > 0) this.#writeCheckpoint();
+    // On a full disk this fails, and the store answers all the same: the journal's files stay until it succeeds.
+    this.#checkpoint();
   }
 
   /** Called after each request that was taken. */
@@ -209,7 +215,7 @@ class OpenStore {
   #checkpoint(): void {
     this.#lastCheckpointMs = this.#now();
     try {
-      this.#journal.begin(this.#journal.sequence + 1);
+      this.#journal.begin(this.#journal.nextSequence());
       if (this.#pending) this.#writeCheckpoint();
       this.#sweep();
     } catch (error) {
@@ -273,6 +279,11 @@ class OpenStore {
     metrics.gauge('aggregator_series', 'Series in the store.', () => this.#directory.size);
     metrics.gauge('aggregator_streams', 'Streams whose state is kept.', () => this.#streams.inUse);
     metrics.gauge('aggregator_journal_bytes', 'Bytes received since the last checkpoint.', () => this.#journal.size);
+    metrics.gauge(
+      'aggregator_refusing',
+      '1 while new data is refused, because the data directory cannot be written.',
+      () => (this.#refusing === undefined ? 0 : 1),
+    );
     metrics.gauge('aggregator_blocks', 'Blocks on the disk.', () => this.#persistence.blocks);
     metrics.observedCounter(
       'aggregator_series_overflowed_total',

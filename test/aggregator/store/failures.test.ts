@@ -1,0 +1,203 @@
+/** What can go wrong with the data directory, and what is said about it. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test } from 'vitest';
+import { createOwnMetrics } from '../../../aggregator/metrics.ts';
+import { StoreFileError } from '../../../aggregator/store/embedded/database.ts';
+import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
+import { type RunningAggregator, startAggregator, temporaryDirectory } from '../../support/aggregator.ts';
+import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const open = (directory: string) =>
+  openEmbeddedStore({ directory, retentionDays: 35, metrics: createOwnMetrics(), log: silent });
+
+const began = Date.now();
+function body(instance: number, values = 1): Buffer {
+  const point: PointDescription = {
+    metric: 'vigil.mutation.duration',
+    instance: `i${instance}`,
+    attributes: { 'vigil.mutation.name': 'CreateJob', 'vigil.mutation.outcome': 'success' },
+    cumulative: false,
+    startMs: began - 1000,
+    timeMs: began,
+    values: new Array<number>(values).fill(0.2),
+    shape: { scale: 5 },
+  };
+  return metricsBody([point]);
+}
+
+function take(opened: OpenedStore, instance: number): void {
+  opened.receiver.take({ signal: 'metrics', bytes: body(instance), encoding: 'json', gzip: false });
+}
+
+async function total(opened: OpenedStore): Promise<number> {
+  const [row] = await opened.store.lifetimeHistograms({ metric: 'vigil.mutation.duration' });
+  return row?.histogram.count ?? 0;
+}
+
+/** The directory as a crash would leave it: a copy made while the store is open. */
+function crashed(instances: number): string {
+  const directory = temporaryDirectory();
+  const opened = open(directory);
+  for (let i = 0; i < instances; i++) take(opened, i);
+  const copy = temporaryDirectory();
+  cpSync(directory, copy, { recursive: true });
+  opened.close();
+  return copy;
+}
+
+function journalOf(directory: string): string {
+  const name = readdirSync(directory).find((file) => file.startsWith('journal-'));
+  return join(directory, name as string);
+}
+
+describe('the journal', () => {
+  test.each([
+    [
+      'a record that was being written',
+      (file: string) => appendFileSync(file, Buffer.from([200, 0, 0, 0, 1, 2, 3])),
+      5,
+    ],
+    ['a last record that is cut off', (file: string) => truncateSync(file, statSync(file).size - 3), 4],
+    ['zeros where a record was to come', (file: string) => appendFileSync(file, Buffer.alloc(4096)), 5],
+  ])('%s costs nothing else', async (_, damage, left) => {
+    const directory = crashed(5);
+    damage(journalOf(directory));
+    const opened = open(directory);
+    expect(await total(opened)).toBe(left);
+    for (let i = 0; i < 6; i++) take(opened, i);
+    expect(await total(opened)).toBe(6);
+    opened.close();
+    const again = open(directory);
+    expect(await total(again)).toBe(6);
+    again.close();
+  });
+});
+
+describe('a store file that cannot be used is named, with the mend', () => {
+  const file = (directory: string) => join(directory, 'vigil.db');
+  const cases: Record<string, [prepare: (directory: string) => void, message: RegExp]> = {
+    'of a newer version': [
+      (directory) => {
+        open(directory).close();
+        const database = new DatabaseSync(file(directory));
+        database.exec('PRAGMA user_version=99');
+        database.close();
+      },
+      /vigil\.db was written by a newer Vigil \(store version 99.*MONITORING_DATA_DIR/s,
+    ],
+    'no database at all': [
+      (directory) => writeFileSync(file(directory), 'this is not a database, whatever its name says'.repeat(100)),
+      /vigil\.db is damaged.*backup.*empty store/s,
+    ],
+    'overwritten in its middle': [
+      (directory) => {
+        const opened = open(directory);
+        for (let i = 0; i < 50; i++) take(opened, i);
+        opened.close();
+        const size = statSync(file(directory)).size;
+        truncateSync(file(directory), 4096);
+        appendFileSync(file(directory), Buffer.alloc(size - 4096, 7));
+      },
+      /vigil\.db is damaged/,
+    ],
+    'a directory': [(directory) => mkdirSync(file(directory)), /vigil\.db cannot be opened/],
+  };
+  test.each(Object.keys(cases))('%s', (name) => {
+    const directory = temporaryDirectory();
+    const [prepare, message] = cases[name];
+    prepare(directory);
+    expect(() => open(directory)).toThrow(StoreFileError);
+    expect(() => open(directory)).toThrow(message);
+  });
+
+  test('in use', () => {
+    const directory = temporaryDirectory();
+    const first = open(directory);
+    expect(() => open(directory)).toThrow(/in use by another process.*MONITORING_DATA_DIR/s);
+    first.close();
+    open(directory).close();
+  });
+});
+
+/** A small disk of its own; undefined where the system gives none. */
+function smallDisk(size: string): { directory: string; remove(): void } | undefined {
+  const directory = temporaryDirectory();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  return {
+    directory,
+    remove: () => execFileSync('umount', [directory]),
+  };
+}
+
+/** Sends until the answer is the expected one, a bounded number of times. */
+async function postUntil(aggregator: RunningAggregator, status: number, bytes: () => Buffer): Promise<Response> {
+  for (let tries = 0; tries < 300; tries++) {
+    const answer = await aggregator.post('/v1/metrics', bytes(), { 'Content-Type': 'application/json' });
+    if (answer.status === status) return answer;
+    if (status === 200) await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`no answer was ${status}: ${aggregator.log()}`);
+}
+
+test('a full disk: it goes on answering, refuses with 503, says so, also after a restart, and recovers', {
+  timeout: 60_000,
+}, async () => {
+  const disk = smallDisk('3m');
+  if (disk === undefined) {
+    if (process.env['REQUIRE_REAL'] === '1') throw new Error('a tmpfs cannot be mounted here');
+    console.warn('skipped: a small disk needs the right to mount a tmpfs');
+    return;
+  }
+  const { directory } = disk;
+  const json = { 'Content-Type': 'application/json' };
+  let aggregator = await startAggregator({ directory });
+  const total = async () => {
+    const path = '/monitoring/graphql/mutations/';
+    const { statistics } = await aggregator.json<{ statistics: { total_mutations: number } }>(path);
+    return statistics.total_mutations;
+  };
+  const takesData = async () => (await aggregator.json<{ takes_data: boolean }>('/readyz')).takes_data;
+  try {
+    let sent = 0;
+    let n = 0;
+    const next = () => body(n++, 3);
+    expect((await aggregator.post('/v1/metrics', next(), json)).status).toBe(200);
+    sent++;
+    const ballast = join(directory, 'ballast');
+    expect(() => writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024))).toThrow(/ENOSPC/);
+    const refused = await postUntil(aggregator, 503, () => {
+      sent++;
+      return next();
+    });
+    sent--;
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await total()).toBe(3 * sent);
+
+    await aggregator.stop('SIGKILL');
+    aggregator = await startAggregator({ directory });
+    expect(await total()).toBe(3 * sent);
+    expect((await aggregator.post('/v1/metrics', next(), json)).status).toBe(503);
+    expect(await takesData()).toBe(false);
+    expect(await (await aggregator.get('/monitoring/metrics/prometheus/')).text()).toMatch(/aggregator_refusing 1\b/);
+
+    truncateSync(ballast, 0);
+    await postUntil(aggregator, 200, next);
+    expect(await total()).toBe(3 * (sent + 1));
+    expect(await takesData()).toBe(true);
+    await aggregator.stop('SIGKILL');
+    aggregator = await startAggregator({ directory });
+    expect(await total()).toBe(3 * (sent + 1));
+    await aggregator.stop();
+  } finally {
+    await aggregator.stop('SIGKILL');
+    disk.remove();
+  }
+});
