@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/peers/**'],
+    globalSetup: ['test/support/temporary-files.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },

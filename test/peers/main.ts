@@ -1,0 +1,14 @@
+/** Runs one set of checks against real libraries and servers: `npm run peers -- NAME`. Without a name it lists them. */
+const runners: Readonly<Record<string, () => Promise<unknown>>> = {
+  mutations: () => import('./mutations.ts'),
+  packed: () => import('./packed.ts'),
+};
+
+const name = process.argv.splice(2, 1)[0];
+const run = name === undefined ? undefined : runners[name];
+if (run !== undefined) await run();
+else {
+  if (name !== undefined) process.exitCode = 1;
+  const known = Object.keys(runners).join(', ');
+  console.log(name === undefined ? `Peers: ${known}` : `There are no peers ${name}. There are: ${known}`);
+}
