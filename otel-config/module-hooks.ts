@@ -1,7 +1,9 @@
 /** Lets instrumentations see modules that are loaded with `import`; `require` needs no help of ours. */
 import { builtinModules, createRequire, register } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 import type { Instrumentation, InstrumentationModuleDefinition } from '@opentelemetry/instrumentation';
+import { printNotice } from './notice.ts';
 
 type SyncHooks = typeof import('import-in-the-middle/register-hooks.mjs');
 
@@ -32,15 +34,28 @@ export function registerModuleHooks(instrumentations: readonly Instrumentation[]
   // Hooks and instrumentations must share one copy of import-in-the-middle: hence the one that the latter load.
   const instrumentationPackage = createRequire(import.meta.url).resolve('@opentelemetry/instrumentation');
   const load = createRequire(instrumentationPackage);
+  // Before the next line: what it loads is an ES module, too.
+  const wasRequired = isRequiringModules();
   const hooks = load('import-in-the-middle/register-hooks.mjs') as SyncHooks;
   // `shouldInclude` is missing in the package's types; it lets the set grow after registration.
   if (hooks.supportsSyncHooks()) hooks.register({ shouldInclude: (url: string) => first.pattern.test(url) } as object);
-  else registerOnLoaderThread(load.resolve('import-in-the-middle/hook.mjs'), first.pattern);
+  else registerOnLoaderThread(load.resolve('import-in-the-middle/hook.mjs'), first.pattern, wasRequired);
 }
 
-/** For Node below 22.22.3 and 24.11.1: hooks on a thread of their own, with a fixed pattern. */
-function registerOnLoaderThread(hookFile: string, pattern: RegExp): void {
-  register(pathToFileURL(hookFile), { data: { include: [pattern] } });
+/**
+ * For Node below 22.22.3 and 24.11.1: hooks on a thread of their own, with a fixed pattern. That thread runs what
+ * `--require` names too; there it cannot load ES modules such as this one, and the process would wait for it for ever.
+ */
+function registerOnLoaderThread(hookFile: string, pattern: RegExp, wasRequired: boolean): void {
+  if (!wasRequired) register(pathToFileURL(hookFile), { data: { include: [pattern] } });
+  else
+    printNotice(`modules loaded with import are not observed on Node ${process.version}: use --import, not --require.`);
+}
+
+/** Whether something is being loaded with `require` right now, or an ES module has been: taken for `--require`. */
+function isRequiringModules(): boolean {
+  const required = Object.values(createRequire(import.meta.url).cache);
+  return required.some((module) => module?.loaded === false || types.isModuleNamespaceObject(module?.exports));
 }
 
 const namesByInstrumentation = new WeakMap<Instrumentation, string[]>();

@@ -30,9 +30,15 @@ describe.concurrent('an instrumentation of the user sees what is loaded', () => 
   });
 
   test('with import, on a Node that has only asynchronous hooks', async () => {
-    const imports = [app('old-node.ts'), app('own-instrumentation.ts')];
+    const imports = [app('old-node.cjs'), app('own-instrumentation.ts')];
     const end = await runApp(app('loads.ts'), { args: ['import'], imports });
     expect(end).toMatchObject({ code: 0, stdout: 'patched\n' });
+  });
+
+  test('not with --require on such a Node, which says so instead of waiting for ever', async () => {
+    const requires = [app('old-node.cjs'), app('own-instrumentation.ts')];
+    const end = await runApp(app('loads.ts'), { args: ['require'], imports: [], requires });
+    expect(end).toMatchObject({ code: 0, stdout: 'patched\n', stderr: expect.stringContaining('use --import') });
   });
 
   test('not without our hooks', async () => {

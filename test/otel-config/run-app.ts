@@ -15,6 +15,8 @@ export interface AppOptions {
   readonly args?: readonly string[];
   /** Files for `--import`, in order; our registration unless said otherwise. */
   readonly imports?: readonly string[];
+  /** Files for `--require`, in order. */
+  readonly requires?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Called when the application has printed a line that begins with "ready". */
   readonly whenReady?: (child: ChildProcess, line: string) => void | Promise<void>;
@@ -30,9 +32,9 @@ export interface AppEnd {
 
 /** Nothing of the machine's own OTEL_ variables gets in. */
 export async function runApp(file: string, options: AppOptions = {}): Promise<AppEnd> {
-  const { args = [], imports = [REGISTER], env = {}, whenReady } = options;
+  const { args = [], imports = [REGISTER], requires = [], env = {}, whenReady } = options;
   const startMs = performance.now();
-  const flags = imports.flatMap((path) => ['--import', path]);
+  const flags = [requires.map((path) => ['--require', path]), imports.map((path) => ['--import', path])].flat(2);
   const child = spawn(process.execPath, [...flags, file, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
