@@ -39,16 +39,17 @@ function startSdk(overrides: Partial<NodeSDKConfiguration>): void {
     startFromEnvironment(overrides);
     return;
   }
-  const instrumentations = [vigilInstrumentations(), overrides.instrumentations ?? []].flat(2);
-  registerModuleHooks(instrumentations);
   if (hasOtherSdk) {
-    registerInstrumentations({ instrumentations });
     printNotice('another OpenTelemetry SDK is already registered and is used, with its own Views and exporters.');
   } else {
     // A declarative configuration replaces all other settings, the Views too: so says its specification.
-    const sdk = startNodeSdk({ instrumentations });
+    const sdk = startNodeSdk();
     flushAtExit(() => sdk.shutdown());
   }
+  // After the SDK, which in this version gives no meters to instrumentations beside a declarative configuration.
+  const instrumentations = [vigilInstrumentations(), overrides.instrumentations ?? []].flat(2);
+  registerModuleHooks(instrumentations);
+  registerInstrumentations({ instrumentations });
 }
 
 function startFromEnvironment(overrides: Partial<NodeSDKConfiguration>): void {
