@@ -3,6 +3,7 @@ import { EXPLICIT, NUMBER, PointBatch, type RejectReason, recordLength } from '.
 import type { Attributes, Identities, MetricIdentity } from './identity.ts';
 import { readExplicit, readExponential, readNumber, temporalityOf } from './json-points.ts';
 import {
+  attributesKey,
   attributesOf,
   countOf,
   type JsonObject,
@@ -80,6 +81,8 @@ export class JsonMetricsDecoder {
   #senders = new Map<string, JsonSender>();
   #entries = new Map<string, Map<string, number>>();
   #remembered = 0;
+  #lastEdges: readonly number[] = [Number.NaN];
+  #lastBounds = -1;
   #pending: Pending[] = [];
   #batch = new PointBatch();
 
@@ -111,6 +114,7 @@ export class JsonMetricsDecoder {
     this.#senders = new Map();
     this.#entries = new Map();
     this.#remembered = 0;
+    this.#lastEdges = [Number.NaN];
   }
 
   #resourceMetrics({ resource, scopeMetrics }: JsonObject): void {
@@ -169,7 +173,7 @@ export class JsonMetricsDecoder {
     const batch = this.#batch;
     const values = batch.reserve(RECORD_ROOM);
     const at = batch.length;
-    const key = JSON.stringify(point.attributes ?? []);
+    const key = attributesKey(point.attributes);
     const attributes = metric.entries.has(key) ? undefined : attributesOf(point.attributes);
     let edges: readonly number[] | undefined;
     let problem: RejectReason | undefined;
@@ -208,13 +212,22 @@ export class JsonMetricsDecoder {
       } else {
         if (to !== from) values.copyWithin(to, from, from + length);
         values[to + STREAM] = stream;
-        if (pending.edges !== undefined)
-          values[to + BOUNDS] = this.#identities.bounds(pending.edges, pending.edges.length);
+        if (pending.edges !== undefined) values[to + BOUNDS] = this.#bounds(pending.edges);
         to += length;
       }
       from += length;
     }
     batch.length = to;
+  }
+
+  /** Points that stand together nearly always have the same edges. */
+  #bounds(edges: readonly number[]): number {
+    const last = this.#lastEdges;
+    if (edges.length !== last.length || edges.some((edge, i) => edge !== last[i])) {
+      this.#lastEdges = edges;
+      this.#lastBounds = this.#identities.bounds(edges, edges.length);
+    }
+    return this.#lastBounds;
   }
 
   #stream({ metric, key, attributes }: Pending): number {
