@@ -76,10 +76,11 @@ function admitValue(keep: (value: string) => string, value: RawValue): Attribute
   return typeof value === 'number' && kept === text ? value : kept;
 }
 
-/** Text of a value; of an array, a map or bytes the JSON text. */
+/** Text of a value; of an array, a map or bytes the JSON text, of no value ''. */
 export function textOfValue(value: RawValue): string {
   if (typeof value === 'string') return value;
-  return typeof value === 'object' ? JSON.stringify(value.json) : String(value);
+  if (typeof value !== 'object') return String(value);
+  return value.json === null ? '' : JSON.stringify(value.json);
 }
 
 /** Whether every string in the value, and every number, may be stored as it is. */

@@ -1,10 +1,25 @@
 /** What a decoder must make of a metrics body, told a second time and plainly, from what protobufjs reads in it. */
 import { type MetricName, metrics } from '@vigil/semconv';
+import { sanitise } from '../../aggregator/otlp/sanitiser.ts';
 import type { DescribedPoint } from './identities.ts';
 import { otlpType } from './otlp.ts';
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** Stands for the value of an attribute that a metric does not declare: it is not kept. */
 export const UNDECLARED = 'undeclared';
+
+/** Whether every text in the body passes unharmed: what is made of others is not told here. */
+export function isPlain(body: Uint8Array): boolean {
+  const type = otlpType('ExportMetricsServiceRequest');
+  let plain = true;
+  JSON.stringify(type.toObject(type.decode(body), { longs: Number }), (key, value) => {
+    const text = key === 'intValue' || key === 'doubleValue' ? String(value) : value;
+    if (typeof text === 'string' && sanitise(text) !== text && !UUID.test(text)) plain = false;
+    return value;
+  });
+  return plain;
+}
 
 export interface Expected {
   readonly points: readonly Omit<DescribedPoint, 'stream'>[];
@@ -20,6 +35,9 @@ interface AnyValue {
   readonly boolValue?: boolean;
   readonly intValue?: number;
   readonly doubleValue?: number;
+  readonly arrayValue?: { readonly values?: readonly AnyValue[] };
+  readonly kvlistValue?: { readonly values?: readonly KeyValue[] };
+  readonly bytesValue?: string;
 }
 interface KeyValue {
   readonly key?: string;
@@ -69,7 +87,7 @@ const RECORD_KINDS: Readonly<Partial<Record<DataName, 0 | 1 | 2>>> = { sum: 0, h
 /** @throws when protobufjs cannot read the body */
 export function expectedOf(body: Uint8Array): Expected {
   const type = otlpType('ExportMetricsServiceRequest');
-  const request = type.toObject(type.decode(body), { longs: Number }) as Request;
+  const request = type.toObject(type.decode(body), { longs: Number, bytes: String }) as Request;
   const points: Omit<DescribedPoint, 'stream'>[] = [];
   const streams: string[] = [];
   const tally = { ignored: 0, empty: 0, rejected: 0 };
@@ -152,8 +170,22 @@ function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream'
   };
 }
 
-function record(attributes: readonly KeyValue[] = []): Record<string, string | number | boolean | undefined> {
-  return Object.fromEntries(
-    attributes.map(({ key = '', value: v }) => [key, v?.stringValue ?? v?.boolValue ?? v?.intValue ?? v?.doubleValue]),
-  );
+function record(attributes: readonly KeyValue[] = []): Record<string, string | number | boolean> {
+  return Object.fromEntries(attributes.map(({ key = '', value = {} }) => [key, attributeValue(value)]));
+}
+
+function attributeValue(value: AnyValue): string | number | boolean {
+  const plain = plainValue(value);
+  if (value.bytesValue === undefined && (typeof plain !== 'object' || plain === null))
+    return (plain as string | number | boolean | null) ?? '';
+  return JSON.stringify(plain);
+}
+
+function plainValue({ stringValue, boolValue, intValue, doubleValue, bytesValue, ...nested }: AnyValue): unknown {
+  if (nested.arrayValue) return (nested.arrayValue.values ?? []).map(plainValue);
+  if (nested.kvlistValue)
+    return Object.fromEntries(
+      (nested.kvlistValue.values ?? []).map(({ key = '', value = {} }) => [key, plainValue(value)]),
+    );
+  return stringValue ?? boolValue ?? intValue ?? doubleValue ?? bytesValue ?? null;
 }
