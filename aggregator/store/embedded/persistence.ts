@@ -210,16 +210,25 @@ export class Persistence implements BlockSource {
 
   /** Streams of a chunk, one behind the other: number, instance, entry, older, length of the state, the state. */
   #packStreams(chunk: number): Uint8Array {
-    const streams = this.#streams;
-    const out: number[] = [];
-    for (let id = chunk * CHUNK; id < Math.min((chunk + 1) * CHUNK, streams.length); id++) {
-      if (streams.entryOf[id] < 0) continue;
-      const at = streams.state[id];
-      const length = at < 0 ? 0 : streams.stateLength[id];
-      out.push(id, streams.instanceOf[id], streams.entryOf[id], streams.older[id], length);
-      for (let i = 0; i < length; i++) out.push(streams.arena.values[at + i]);
+    const { entryOf, instanceOf, older, state, stateLength, arena, length } = this.#streams;
+    const end = Math.min((chunk + 1) * CHUNK, length);
+    let size = 0;
+    for (let id = chunk * CHUNK; id < end; id++)
+      if (entryOf[id] >= 0) size += 5 + (state[id] < 0 ? 0 : stateLength[id]);
+    const out = new Float64Array(size);
+    let to = 0;
+    for (let id = chunk * CHUNK; id < end; id++) {
+      if (entryOf[id] < 0) continue;
+      const at = state[id];
+      const kept = at < 0 ? 0 : stateLength[id];
+      out[to++] = id;
+      out[to++] = instanceOf[id];
+      out[to++] = entryOf[id];
+      out[to++] = older[id];
+      out[to++] = kept;
+      for (let i = 0; i < kept; i++) out[to++] = arena.values[at + i];
     }
-    return new Uint8Array(Float64Array.from(out).buffer);
+    return new Uint8Array(out.buffer);
   }
 
   #loadStreams(data: Uint8Array): void {
