@@ -14,6 +14,8 @@ export const MAX_VALUE_LENGTH = 128;
 const FEWEST_DIGITS = 7;
 /** Shortest run of letters and digits that can be a secret. */
 const SHORTEST_RUN = 16;
+/** What stands between two separators in a name that a machine made, such as a pod's, is shorter. */
+const SHORTEST_CHUNK = 12;
 
 interface Rule {
   readonly placeholder: string;
@@ -37,8 +39,9 @@ const RULES: readonly Rule[] = [
     isMeant: hasDigit,
   },
   { placeholder: '[uuid]', pattern: /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi },
-  { placeholder: '[iban]', pattern: /\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){2,8}\b/gi, isMeant: isIban },
-  { placeholder: '[card]', pattern: /(?<!\d)\d(?:[ ./_-]?\d){12,18}(?!\d)/g, isMeant: isCardNumber },
+  { placeholder: '[iban]', pattern: /\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){2,8}\b/gi, isMeant: beginsWithIban },
+  { placeholder: '[hex]', pattern: /(?=\d*[a-f])[0-9a-f]{16,}/gi },
+  { placeholder: '[card]', pattern: /(?<!\d)\d(?:[ ./_-]?\d){12,}(?!\d)/g, isMeant: holdsCardNumber },
   { placeholder: '[ssn]', pattern: /(?<![\d-])(?!000|666)[0-8]\d{2}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\d-])/g },
   { placeholder: '[phone]', pattern: /(?<![\w.])\+[ (]{0,2}\d(?:[ ()./_-]{0,3}\d){6,14}(?!\d)/g },
   { placeholder: '[phone]', pattern: /\(\d{2,5}\)[ ./-]{0,2}\d{2,5}(?:[ ./-]?\d{2,5}){1,3}(?!\d)/g },
@@ -53,7 +56,6 @@ const RULES: readonly Rule[] = [
     pattern: /(?<![\da-f])\d{9,}(?![\da-f]{3})/gi,
     isMeant: (found) => !isCalendarTime(found),
   },
-  { placeholder: '[hex]', pattern: /[0-9a-f]{16,}/gi, isMeant: (found) => !isCalendarTime(found) },
   { placeholder: '[base64]', pattern: /[A-Za-z0-9+/_-]{16,}={0,2}/g, isMeant: isRandomText },
 ];
 
@@ -112,22 +114,41 @@ function countDigits(text: string): number {
   return text.replace(/\D/g, '').length;
 }
 
-/** ISO 13616: the country's letters and check digits moved to the end, letters as numbers, modulo 97 is 1. */
-function isIban(found: string): boolean {
-  const text = found.replace(/[ -]/g, '').toUpperCase();
-  if (text.length < 15 || text.length > 34) return false;
+/** Whether an IBAN stands at the beginning: words behind it look like more of its groups. */
+function beginsWithIban(found: string): boolean {
+  let text = '';
+  for (const group of found.toUpperCase().split(/[ -]/)) {
+    text += group;
+    if (text.length >= 15 && text.length <= 34 && hasCheckDigits(text)) return true;
+  }
+  return false;
+}
+
+/** ISO 13616: country and check digits moved to the end, letters as numbers, modulo 97 is 1. */
+function hasCheckDigits(iban: string): boolean {
   let rest = 0;
-  for (const char of text.slice(4) + text.slice(0, 4)) {
+  for (const char of iban.slice(4) + iban.slice(0, 4)) {
     const digits = Number.parseInt(char, 36);
     rest = (rest * (digits > 9 ? 100 : 10) + digits) % 97;
   }
   return rest === 1;
 }
 
+/** Whether some of the groups of digits, one after the other, are a card number: others may stand before and behind. */
+function holdsCardNumber(found: string): boolean {
+  const groups = found.split(/\D/);
+  for (let first = 0; first < groups.length; first++) {
+    let digits = '';
+    for (let last = first; last < groups.length && digits.length < 19; last++) {
+      digits += groups[last];
+      if (digits.length >= 13 && digits.length <= 19 && hasCheckDigit(digits) && !isCalendarTime(digits)) return true;
+    }
+  }
+  return false;
+}
+
 /** ISO/IEC 7812: the Luhn check digit. */
-function isCardNumber(found: string): boolean {
-  const digits = found.replace(/\D/g, '');
-  if (isCalendarTime(digits)) return false;
+function hasCheckDigit(digits: string): boolean {
   let sum = 0;
   for (let i = 0; i < digits.length; i++) {
     const digit = Number(digits[digits.length - 1 - i]);
@@ -142,15 +163,17 @@ function isCalendarTime(digits: string): boolean {
 }
 
 /**
- * Whether a run of letters and digits is a secret rather than words: words, in whatever case they are joined, are some
- * letters of one case long; in base64 and its like the class changes after less than two characters.
+ * Whether a run of letters and digits is a secret rather than words. Words, in whatever case they are joined, change
+ * between capitals, small letters and digits once in five characters or less often; base64 and its like do so at about
+ * every second one. Measured on random bytes the bounds miss one run in 40 of 24 characters and one in 100 of 32.
  */
 function isRandomText(found: string): boolean {
   if (found.endsWith('=') && found.length % 4 === 0) return true;
   const chunks = found.match(/[A-Za-z0-9]+/g) ?? [];
-  if (!chunks.some((chunk) => chunk.length >= SHORTEST_RUN)) return false;
+  if (!chunks.some((chunk) => chunk.length >= SHORTEST_CHUNK)) return false;
   const words = found.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
-  const letters = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const wordLength = letters / Math.max(1, words.length);
-  return wordLength < (hasDigit(found) ? 2.6 : 2.2);
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const changes = (words.length - chunks.length) / length;
+  if (!hasDigit(found)) return changes > 0.42;
+  return changes > (length >= 30 ? 0.3 : 0.33);
 }
