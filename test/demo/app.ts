@@ -1,0 +1,138 @@
+/**
+ * The application that the demo watches: a GraphQL server for a small carrier, with users, tours, records, reports and
+ * files. Nothing in it knows of telemetry; `node --import` brings that along.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { GraphQLError } from 'graphql';
+import { createSchema, createYoga } from 'graphql-yoga';
+import { createDatabase, type Database, type User } from './database.ts';
+
+const LARGEST_FILE_BYTES = 5_000_000;
+const FIRST_ROWS_OF_A_REPORT = 500;
+
+const typeDefs = /* GraphQL */ `
+  type Query {
+    tasks(tour: String): [Task!]!
+    health: String!
+  }
+  type Mutation {
+    LoginUser(name: String!, password: String!): Session!
+    LogoutUser(token: String!): Boolean!
+    TaskTourUpdate(token: String!, id: ID!, tour: String!, version: Int!): Task
+    InsertRecord(token: String!, table: String!, values: [String!]!): Int
+    ReportMutation(token: String!, kind: String!): Report
+    SecureFileUploadMutation(token: String!, name: String!, bytes: Int!): File
+    AdhocMutation(token: String!, statement: String!): Int
+  }
+  type Session { token: String! user: User! }
+  type User { id: ID! name: String! role: String! }
+  type Task { id: ID! title: String! tour: String! status: String! version: Int! }
+  type Report { id: ID! kind: String! rows: Int! chart: String }
+  type File { id: ID! name: String! bytes: Int! }
+`;
+
+/** A file that is too large for the application. */
+class FileTooLarge extends Error {
+  override readonly name = 'FileTooLarge';
+}
+
+const refusal = (message: string, code: string) => new GraphQLError(message, { extensions: { code } });
+
+function userOf(database: Database, token: string): User {
+  const user = database.sessions.get(token);
+  if (user === undefined) throw refusal('Sign in first.', 'UNAUTHENTICATED');
+  return user;
+}
+
+interface Arguments {
+  readonly token: string;
+  readonly id: string;
+  readonly name: string;
+  readonly password: string;
+  readonly tour: string;
+  readonly version: number;
+  readonly table: string;
+  readonly values: readonly string[];
+  readonly kind: string;
+  readonly bytes: number;
+}
+
+function createResolvers(database: Database) {
+  return {
+    Query: {
+      tasks: async (_: unknown, { tour }: Arguments) => {
+        await database.access('look');
+        return [...database.tasks.values()].filter((task) => tour === undefined || task.tour === tour);
+      },
+      health: () => 'well',
+    },
+    Mutation: {
+      LoginUser: async (_: unknown, { name, password }: Arguments) => {
+        await database.access('hash');
+        const user = database.users.get(name);
+        if (user?.password !== password) throw refusal('Name or password is wrong.', 'INVALID_CREDENTIALS');
+        const token = randomUUID();
+        database.sessions.set(token, user);
+        return { token, user };
+      },
+      LogoutUser: async (_: unknown, { token }: Arguments) => {
+        await database.access('look');
+        return database.sessions.delete(token);
+      },
+      TaskTourUpdate: async (_: unknown, { token, id, tour, version }: Arguments) => {
+        userOf(database, token);
+        await database.access('write');
+        const task = database.tasks.get(id);
+        if (task === undefined) throw refusal('There is no such task.', 'NOT_FOUND');
+        if (task.version !== version) throw refusal('Somebody else changed the task.', 'CONFLICT');
+        task.tour = tour;
+        task.version++;
+        return task;
+      },
+      InsertRecord: async (_: unknown, { token, table, values }: Arguments) => {
+        userOf(database, token);
+        await database.access('write');
+        const rows = (database.records.get(table) ?? 0) + values.length;
+        database.records.set(table, rows);
+        return rows;
+      },
+      ReportMutation: async (_: unknown, { token, kind }: Arguments) => {
+        userOf(database, token);
+        await database.access('report');
+        return { id: randomUUID(), kind, rows: FIRST_ROWS_OF_A_REPORT };
+      },
+      SecureFileUploadMutation: async (_: unknown, { token, name, bytes }: Arguments) => {
+        userOf(database, token);
+        if (bytes > LARGEST_FILE_BYTES) throw new FileTooLarge(`at most ${LARGEST_FILE_BYTES} bytes`);
+        await database.access('upload');
+        const file = { id: randomUUID(), name, bytes };
+        database.files.set(file.id, file);
+        return file;
+      },
+      AdhocMutation: async (_: unknown, { token }: Arguments) => {
+        if (userOf(database, token).role !== 'admin') throw refusal('Only administrators may.', 'PERMISSION_DENIED');
+        await database.access('adhoc');
+        return 1;
+      },
+    },
+    Report: {
+      // Charts come from a service that is not always there: the report then comes without one.
+      chart: async ({ kind }: { kind: string }) => {
+        await database.access('look');
+        if (kind === 'monthly') throw refusal('The chart service does not answer.', 'CHART_SERVICE_UNAVAILABLE');
+        return `charts/${kind}.svg`;
+      },
+    },
+  };
+}
+
+const yoga = createYoga({
+  schema: createSchema({ typeDefs, resolvers: createResolvers(createDatabase()) }),
+  // What is refused is a part of the demo, and no news.
+  logging: false,
+  landingPage: false,
+});
+const server = createServer(yoga);
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));

@@ -1,0 +1,187 @@
+/**
+ * `npm run demo`: the aggregator, a GraphQL application under `node --import`, and people who use it. Prints an address,
+ * a key and three commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { makeTraffic } from './traffic.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const fileUrl = (...path: string[]): string => pathToFileURL(join(root, ...path)).href;
+
+const PREFERRED_PORT = 8000;
+const READY_WITHIN_MS = 60_000;
+const END_WITHIN_MS = 10_000;
+/** Numbers are there within seconds, and not within ten. */
+const EXPORT_INTERVAL_MS = '1000';
+
+/** A process of the demo, and what it wrote on standard error last. */
+interface Part {
+  readonly name: string;
+  readonly process: ChildProcess;
+  said: string;
+}
+
+const ending = new AbortController();
+
+function startPart(name: string, file: string, imports: readonly string[], env: NodeJS.ProcessEnv): Part {
+  const execArgv = ['test/demo/leave-with-parent.ts', ...imports].flatMap((path) => ['--import', fileUrl(path)]);
+  const child = fork(join(root, file), {
+    cwd: root,
+    execArgv,
+    env: { ...process.env, ...env },
+    // In a group of their own: Ctrl-C reaches this process, which ends them in order.
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const part: Part = { name, process: child, said: '' };
+  child.stderr?.on('data', (chunk: Buffer) => {
+    part.said = (part.said + chunk).slice(-4000);
+  });
+  child.once('exit', (code, signal) => {
+    if (!ending.signal.aborted) ending.abort(new Error(`${name} ended with ${code ?? signal}:\n${part.said}`));
+  });
+  return part;
+}
+
+async function freePort(preferred: number): Promise<number> {
+  for (const port of [preferred, 0]) {
+    const server = createServer().listen(port, '127.0.0.1');
+    const event = await Promise.race([once(server, 'listening').then(() => 'free'), once(server, 'error')]);
+    if (event !== 'free') continue;
+    const { port: found } = server.address() as { port: number };
+    server.close();
+    await once(server, 'close');
+    return found;
+  }
+  throw new Error('there is no free port');
+}
+
+interface Statistics {
+  readonly total_mutations: number;
+}
+
+/** Waits until the service answers with numbers of the application. */
+async function firstNumbers(address: string, key: string): Promise<Statistics> {
+  const deadline = Date.now() + READY_WITHIN_MS;
+  while (Date.now() < deadline) {
+    ending.signal.throwIfAborted();
+    const path = `${address}/monitoring/graphql/mutations/`;
+    const answer = await fetch(path, { headers: { 'X-Monitoring-API-Key': key } }).catch(() => undefined);
+    if (answer?.ok) {
+      const { statistics } = (await answer.json()) as { statistics: Statistics };
+      if (statistics.total_mutations > 0) return statistics;
+    }
+    await delay(100);
+  }
+  throw new Error(`no numbers came within ${READY_WITHIN_MS / 1000} s`);
+}
+
+async function end(part: Part): Promise<void> {
+  const { process: child } = part;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const cap = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
+  await exited;
+  clearTimeout(cap);
+}
+
+async function run(port: number, seconds: number | undefined): Promise<void> {
+  const directory = join(root, 'data', `demo-${port}`);
+  rmSync(directory, { recursive: true, force: true });
+  const address = `http://127.0.0.1:${port}`;
+  const key = randomBytes(16).toString('hex');
+  const parts: Part[] = [];
+  try {
+    parts.push(
+      startPart('the aggregator', 'aggregator/main.ts', [], {
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        MONITORING_API_KEY: key,
+        MONITORING_DATA_DIR: directory,
+        MONITORING_CACHE_TTL_SECONDS: '1',
+      }),
+    );
+    await answering(`${address}/readyz`);
+    const app = startPart('the application', 'test/demo/app.ts', ['otel-config/register.ts'], {
+      OTEL_SERVICE_NAME: 'demo',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.version=1.4.2',
+      OTEL_EXPORTER_OTLP_ENDPOINT: address,
+      OTEL_EXPORTER_OTLP_HEADERS: `X-Monitoring-API-Key=${key}`,
+      OTEL_METRIC_EXPORT_INTERVAL: EXPORT_INTERVAL_MS,
+      OTEL_BSP_SCHEDULE_DELAY: EXPORT_INTERVAL_MS,
+    });
+    parts.push(app);
+    const appPort = await Promise.race([once(app.process, 'message').then(([first]) => first as number), aborted()]);
+    const traffic = makeTraffic(`http://127.0.0.1:${appPort}/graphql`, ending.signal);
+    traffic.catch((error: unknown) => ending.abort(error));
+    const { total_mutations: mutations } = await firstNumbers(address, key);
+    print(address, key, mutations);
+    await Promise.race([aborted(), ...(seconds === undefined ? [] : [delay(seconds * 1000)])]);
+  } finally {
+    ending.abort();
+    // The application first, so that its last numbers still find somebody.
+    for (const part of parts.reverse()) await end(part);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function answering(url: string): Promise<void> {
+  const deadline = Date.now() + READY_WITHIN_MS;
+  for (;;) {
+    ending.signal.throwIfAborted();
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+    if (Date.now() > deadline) throw new Error(`${url} does not answer`);
+    await delay(50);
+  }
+}
+
+/** Rejects with what ended the demo. */
+async function aborted(): Promise<never> {
+  if (!ending.signal.aborted) await once(ending.signal, 'abort');
+  throw ending.signal.reason;
+}
+
+function print(address: string, key: string, mutations: number): void {
+  const curl = (path: string) => `  curl -s -H 'X-Monitoring-API-Key: ${key}' '${address}${path}'`;
+  process.stdout.write(`
+Vigil's demo: a GraphQL application with people who use it, and the service that watches it.
+
+  address  ${address}
+  key      ${key}
+
+Ask it:
+
+${curl('/monitoring/graphql/mutations/')}
+${curl('/monitoring/graphql/mutations/performance/')}
+${curl('/monitoring/metrics/prometheus/')}
+
+${mutations} mutations so far. Ctrl-C ends everything.
+`);
+}
+
+/** The user asked for the end. */
+class Wanted extends Error {}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort(new Wanted()));
+
+const { values } = parseArgs({ options: { seconds: { type: 'string' }, port: { type: 'string' } } });
+try {
+  const port = values.port === undefined ? await freePort(PREFERRED_PORT) : Number(values.port);
+  await run(port, values.seconds === undefined ? undefined : Number(values.seconds));
+} catch (error) {
+  if (!(error instanceof Wanted)) {
+    process.stderr.write(`The demo ended: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}
+process.exit();

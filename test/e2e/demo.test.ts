@@ -1,0 +1,139 @@
+/** What a newcomer does first: starts the demo, pastes what it prints, ends it. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { freePort } from '../support/aggregator.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const MUTATIONS = [
+  'AdhocMutation',
+  'InsertRecord',
+  'LoginUser',
+  'LogoutUser',
+  'ReportMutation',
+  'SecureFileUploadMutation',
+  'TaskTourUpdate',
+];
+
+interface Demo {
+  readonly process: ChildProcess;
+  readonly printed: string;
+  readonly pids: readonly number[];
+}
+
+async function startDemo(): Promise<Demo> {
+  const args = ['test/demo/main.ts', '--port', String(await freePort()), '--seconds', '60'];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  await new Promise<void>((done, fail) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk;
+      if (printed.includes('Ctrl-C')) done();
+    });
+    child.stderr.on('data', (chunk: Buffer) => fail(new Error(String(chunk))));
+    child.once('exit', (code) => fail(new Error(`the demo ended with ${code}: ${printed}`)));
+  });
+  const pid = child.pid as number;
+  return { process: child, printed, pids: [pid, ...childrenOf(pid)] };
+}
+
+/** Processes whose parent is this one. */
+function childrenOf(pid: number): number[] {
+  return globSync('/proc/[0-9]*/stat').flatMap((file) => {
+    try {
+      const [id, rest] = readFileSync(file, 'utf8').split(/ \(.*\) /s);
+      return Number(rest.split(' ')[1]) === pid ? [Number(id)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+async function gone(pids: readonly number[]): Promise<number[]> {
+  for (let tries = 0; tries < 100 && pids.some(isAlive); tries++) await delay(50);
+  return pids.filter(isAlive);
+}
+
+interface Body {
+  readonly statistics: {
+    readonly total_mutations: number;
+    readonly failed_mutations: number;
+    readonly partial_mutations: number;
+    readonly execution_time: { readonly p95: number };
+    readonly mutation_breakdown: Readonly<Record<string, number>>;
+    readonly error_breakdown: Readonly<Record<string, number>>;
+  };
+}
+
+async function paste(command: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('sh', ['-c', command]);
+  return stdout;
+}
+
+test.runIf(process.platform === 'linux')(
+  'the printed commands answer with real numbers, and Ctrl-C ends everything',
+  async () => {
+    const began = Date.now();
+    const demo = await startDemo();
+    expect(Date.now() - began).toBeLessThan(15_000);
+    expect(demo.pids).toHaveLength(3);
+    try {
+      const commands = demo.printed.match(/^ {2}curl .+$/gm) as string[];
+      expect(commands).toHaveLength(3);
+      const first = JSON.parse(await paste(commands[0])) as Body;
+      expect(first.statistics.total_mutations).toBeGreaterThan(0);
+      let statistics = first.statistics;
+      for (let tries = 0; tries < 100 && !isVaried(statistics); tries++) {
+        await delay(200);
+        ({ statistics } = JSON.parse(await paste(commands[0])) as Body);
+      }
+      expect(Object.keys(statistics.mutation_breakdown).sort()).toEqual(MUTATIONS);
+      expect(statistics.total_mutations).toBeGreaterThan(first.statistics.total_mutations);
+      const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
+      expect(sum(statistics.mutation_breakdown)).toBe(statistics.total_mutations);
+      expect(sum(statistics.error_breakdown)).toBe(statistics.failed_mutations);
+      expect(statistics.partial_mutations).toBeGreaterThan(0);
+      expect(statistics.execution_time.p95).toBeGreaterThan(1);
+      const known = [
+        'INVALID_CREDENTIALS',
+        'CONFLICT',
+        'UNAUTHENTICATED',
+        'FileTooLarge',
+        'PERMISSION_DENIED',
+        'StatementTimeout',
+      ];
+      expect(known).toEqual(expect.arrayContaining(Object.keys(statistics.error_breakdown)));
+      expect(JSON.parse(await paste(commands[1]))).toHaveProperty('performance_summary.p95_execution_time_ms');
+      expect(await paste(commands[2])).toMatch(/^graphql_mutation_total\{mutation="InsertRecord"\} [1-9]/m);
+    } finally {
+      demo.process.kill('SIGINT');
+    }
+    expect((await once(demo.process, 'exit'))[0]).toBe(0);
+    expect(await gone(demo.pids)).toEqual([]);
+  },
+);
+
+/** Whether everything has happened that the test asks for: what people do is drawn by chance. */
+function isVaried(statistics: Body['statistics']): boolean {
+  const { mutation_breakdown: names, partial_mutations, failed_mutations } = statistics;
+  return Object.keys(names).length === MUTATIONS.length && partial_mutations > 0 && failed_mutations > 0;
+}
+
+test.runIf(process.platform === 'linux')('when the demo itself is killed, nothing of it stays', async () => {
+  const demo = await startDemo();
+  demo.process.kill('SIGKILL');
+  expect(await gone(demo.pids)).toEqual([]);
+});
