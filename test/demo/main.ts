@@ -5,8 +5,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -19,6 +20,7 @@ const fileUrl = (...path: string[]): string => pathToFileURL(join(root, ...path)
 const PREFERRED_PORT = 8000;
 const READY_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 10_000;
+const LONGEST_SECONDS = 86_400;
 /** Numbers are there within seconds, and not within ten. */
 const EXPORT_INTERVAL_MS = '1000';
 
@@ -46,13 +48,22 @@ function startPart(name: string, file: string, imports: readonly string[], env: 
     part.said = (part.said + chunk).slice(-4000);
   });
   child.once('exit', (code, signal) => {
-    if (!ending.signal.aborted) ending.abort(new Error(`${name} ended with ${code ?? signal}:\n${part.said}`));
+    if (ending.signal.aborted) return;
+    ending.abort(new Error(`${name} ended with ${code ?? signal}.\n${messagesOf(part.said)}`));
   });
   return part;
 }
 
-async function freePort(preferred: number): Promise<number> {
-  for (const port of [preferred, 0]) {
+/** What a person reads of it: of log lines their messages, of all else everything. */
+function messagesOf(said: string): string {
+  const lines = said.trimEnd().split('\n');
+  const message = /"message":("(?:[^"\\]|\\.)*")\}$/;
+  return lines.map((line) => JSON.parse(message.exec(line)?.[1] ?? JSON.stringify(line))).join('\n');
+}
+
+/** The first of these ports that is free; 0 stands for any. */
+async function firstFree(ports: readonly number[]): Promise<number> {
+  for (const port of ports) {
     const server = createServer().listen(port, '127.0.0.1');
     const event = await Promise.race([once(server, 'listening').then(() => 'free'), once(server, 'error')]);
     if (event !== 'free') continue;
@@ -61,7 +72,7 @@ async function freePort(preferred: number): Promise<number> {
     await once(server, 'close');
     return found;
   }
-  throw new Error('there is no free port');
+  throw new Error(`port ${ports[0]} is taken by another process: choose another with --port`);
 }
 
 interface Statistics {
@@ -95,8 +106,7 @@ async function end(part: Part): Promise<void> {
 }
 
 async function run(port: number, seconds: number | undefined): Promise<void> {
-  const directory = join(root, 'data', `demo-${port}`);
-  rmSync(directory, { recursive: true, force: true });
+  const directory = mkdtempSync(join(tmpdir(), 'vigil-demo-'));
   const address = `http://127.0.0.1:${port}`;
   const key = randomBytes(16).toString('hex');
   const parts: Part[] = [];
@@ -174,10 +184,27 @@ class Wanted extends Error {}
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort(new Wanted()));
 
-const { values } = parseArgs({ options: { seconds: { type: 'string' }, port: { type: 'string' } } });
+interface Options {
+  readonly port?: number;
+  readonly seconds?: number;
+}
+
+/** @throws when an option is unknown or its value cannot be used */
+function readOptions(): Options {
+  const { values } = parseArgs({ options: { seconds: { type: 'string' }, port: { type: 'string' } } });
+  const whole = (name: keyof typeof values, most: number): number | undefined => {
+    const text = values[name];
+    if (text === undefined) return undefined;
+    if (!/^[1-9]\d*$/.test(text) || Number(text) > most)
+      throw new Error(`--${name} takes a whole number from 1 to ${most}`);
+    return Number(text);
+  };
+  return { port: whole('port', 65_535), seconds: whole('seconds', LONGEST_SECONDS) };
+}
+
 try {
-  const port = values.port === undefined ? await freePort(PREFERRED_PORT) : Number(values.port);
-  await run(port, values.seconds === undefined ? undefined : Number(values.seconds));
+  const { port, seconds } = readOptions();
+  await run(await firstFree(port === undefined ? [PREFERRED_PORT, 0] : [port]), seconds);
 } catch (error) {
   if (!(error instanceof Wanted)) {
     process.stderr.write(`The demo ended: ${error instanceof Error ? error.message : error}\n`);

@@ -2,10 +2,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { freePort } from '../support/aggregator.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -96,7 +98,7 @@ test.runIf(process.platform === 'linux')(
       const first = JSON.parse(await paste(commands[0])) as Body;
       expect(first.statistics.total_mutations).toBeGreaterThan(0);
       let statistics = first.statistics;
-      for (let tries = 0; tries < 100 && !isVaried(statistics); tries++) {
+      for (let tries = 0; tries < 150 && !isVaried(statistics); tries++) {
         await delay(200);
         ({ statistics } = JSON.parse(await paste(commands[0])) as Body);
       }
@@ -124,6 +126,7 @@ test.runIf(process.platform === 'linux')(
     expect((await once(demo.process, 'exit'))[0]).toBe(0);
     expect(await gone(demo.pids)).toEqual([]);
   },
+  45_000,
 );
 
 /** Whether everything has happened that the test asks for: what people do is drawn by chance. */
@@ -137,3 +140,48 @@ test.runIf(process.platform === 'linux')('when the demo itself is killed, nothin
   demo.process.kill('SIGKILL');
   expect(await gone(demo.pids)).toEqual([]);
 });
+
+test.runIf(process.platform === 'linux')('when a part of it ends, the demo says so and ends the rest', async () => {
+  const demo = await startDemo();
+  // The application was started last.
+  process.kill(Math.max(...demo.pids), 'SIGKILL');
+  expect((await once(demo.process, 'exit'))[0]).toBe(1);
+  expect(await gone(demo.pids)).toEqual([]);
+});
+
+describe('what keeps the demo from starting is told at once', () => {
+  const cases: readonly [name: string, args: readonly string[], env: NodeJS.ProcessEnv, told: RegExp][] = [
+    ['an unusable port', ['--port', 'abc'], {}, /^The demo ended: --port takes a whole number from 1 to 65535\n$/],
+    ['an unusable time', ['--seconds', '0'], {}, /^The demo ended: --seconds takes a whole number from 1 to 86400\n$/],
+    ['an unknown option', ['--hours', '1'], {}, /^The demo ended: Unknown option '--hours'/],
+    [
+      'a service that does not start',
+      [],
+      { MONITORING_RETENTION_DAYS: 'many' },
+      /^The demo ended: the aggregator ended with 1\.\n[^{}]*MONITORING_RETENTION_DAYS must/,
+    ],
+  ];
+  test.each(cases)('%s', async (_, args, env, told) => {
+    const ended = await runToItsEnd(args, env);
+    expect(ended).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(told) });
+  });
+
+  test('a port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const ended = await runToItsEnd(['--port', String(port)]);
+    other.close();
+    expect(ended).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining(`port ${port} is taken`) });
+  });
+});
+
+async function runToItsEnd(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, ['test/demo/main.ts', ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code, stdout, stderr };
+}
