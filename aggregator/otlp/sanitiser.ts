@@ -17,6 +17,9 @@ const SHORTEST_RUN = 16;
 /** What stands between two separators in a name that a machine made, such as a pod's, is shorter. */
 const SHORTEST_CHUNK = 12;
 
+/** Words joined by their capitals, however short each is (`findByIdOrAll2`): one random text of 24 characters in 10,000 is of that shape. */
+const CAPITALISED_WORDS = /^[a-z]*(?:[A-Z][a-z]+)*\d{0,3}$/;
+
 interface Rule {
   readonly placeholder: string;
   readonly pattern: RegExp;
@@ -171,6 +174,7 @@ function isRandomText(found: string): boolean {
   if (found.endsWith('=') && found.length % 4 === 0) return true;
   const chunks = found.match(/[A-Za-z0-9]+/g) ?? [];
   if (!chunks.some((chunk) => chunk.length >= SHORTEST_CHUNK)) return false;
+  if (chunks.every((chunk) => CAPITALISED_WORDS.test(chunk))) return false;
   const words = found.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const changes = (words.length - chunks.length) / length;

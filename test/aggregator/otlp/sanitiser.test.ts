@@ -183,6 +183,7 @@ test('identifiers of words pass, however they are joined', () => {
         expect(sanitise(`${name}${number}`)).toBe(`${name}${number}`);
       }
     }),
+    { examples: [[['create', 'by', 'by', 'id', 'id', 'all'], 0]] },
   );
 });
 
