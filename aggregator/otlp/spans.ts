@@ -23,8 +23,9 @@ const STATUS_ERROR = 2;
 interface RawSpan {
   readonly traceId: string;
   readonly spanId: string;
-  readonly startNanos: number;
-  readonly endNanos: number;
+  /** Unix nanoseconds, exact: a double would be off by up to 128. */
+  readonly startNanos: bigint;
+  readonly endNanos: bigint;
   readonly statusCode: number;
   readonly attributes: RawAttributes;
 }
@@ -53,9 +54,9 @@ type Take = (service: string, span: RawSpan | undefined) => void;
 function keep(door: Door, service: string, span: RawSpan): MutationSpan | undefined {
   const text = (key: AttributeKey) => door.sanitise(attributeText(span.attributes, key));
   const mutation = text('vigil.mutation.name');
-  const durationMs = (span.endNanos - span.startNanos) / 1e6;
+  const durationMs = Number(span.endNanos - span.startNanos) / 1e6;
   const isIdentified = /^(?!0*$)[0-9a-f]{32}$/.test(span.traceId) && /^(?!0*$)[0-9a-f]{16}$/.test(span.spanId);
-  if (mutation === '' || !isIdentified || span.startNanos === 0 || !(durationMs >= 0)) return undefined;
+  if (mutation === '' || !isIdentified || span.startNanos === 0n || !(durationMs >= 0)) return undefined;
   const byStatus = span.statusCode === STATUS_ERROR ? 'failure' : 'success';
   return {
     traceId: span.traceId,
@@ -64,7 +65,7 @@ function keep(door: Door, service: string, span: RawSpan): MutationSpan | undefi
     mutation,
     outcome: text('vigil.mutation.outcome') || byStatus,
     errorType: text('error.type'),
-    endMs: span.endNanos / 1e6,
+    endMs: Number(span.endNanos / 1000n) / 1000,
     durationMs,
   };
 }
@@ -89,11 +90,16 @@ function readJsonSpan(span: JsonObject): RawSpan | undefined {
   return {
     traceId: textOf(span.traceId).toLowerCase(),
     spanId: textOf(span.spanId).toLowerCase(),
-    startNanos: countOf(span.startTimeUnixNano),
-    endNanos: countOf(span.endTimeUnixNano),
+    startNanos: nanosOf(span.startTimeUnixNano),
+    endNanos: nanosOf(span.endTimeUnixNano),
     statusCode: statusCodeOf(objectOf(span.status).code),
     attributes: attributesOf(span.attributes),
   };
+}
+
+function nanosOf(value: unknown): bigint {
+  const rounded = countOf(value);
+  return BigInt(typeof value === 'string' ? value : rounded);
 }
 
 function statusCodeOf(code: unknown): number {
@@ -144,12 +150,12 @@ function eachMessage(
 
 function readSpan(reader: WireReader, start: number, end: number): RawSpan | undefined {
   let isMutation = false;
-  const span = { traceId: '', spanId: '', startNanos: 0, endNanos: 0, statusCode: 0 };
+  const span = { traceId: '', spanId: '', startNanos: 0n, endNanos: 0n, statusCode: 0 };
   reader.pos = start;
   while (reader.pos < end) {
     const tag = reader.tag(end);
-    if (tag === 7 * 8 + FIXED64) span.startNanos = reader.readFixed64();
-    else if (tag === 8 * 8 + FIXED64) span.endNanos = reader.readFixed64();
+    if (tag === 7 * 8 + FIXED64) span.startNanos = readNanos(reader);
+    else if (tag === 8 * 8 + FIXED64) span.endNanos = readNanos(reader);
     else if ((tag & 7) !== BYTES) reader.pass(tag & 7, end);
     else {
       const to = reader.payloadEnd(end);
@@ -162,6 +168,11 @@ function readSpan(reader: WireReader, start: number, end: number): RawSpan | und
     }
   }
   return isMutation ? { ...span, attributes: readAttributes(reader, start, end, 9).attributes } : undefined;
+}
+
+function readNanos(reader: WireReader): bigint {
+  reader.pos += 8;
+  return reader.dataView.getBigUint64(reader.pos - 8, true);
 }
 
 function hex(reader: WireReader, end: number): string {
