@@ -7,9 +7,9 @@ import { mutationsBreakdownSchema, reportMutationsBreakdown } from '../reports/m
 import { mutationsPerformanceSchema, reportMutationsPerformance } from '../reports/mutations-performance.ts';
 import type { Report, WindowUnit } from '../reports/report.ts';
 
-export interface Endpoint<Schema extends z.ZodObject = z.ZodObject> {
+export interface Endpoint<Schema extends z.ZodObject = z.ZodObject, Path extends string = string> {
   /** With its closing slash; it is served without, too. */
-  readonly path: string;
+  readonly path: Path;
   /** Further paths that answer the same. */
   readonly aliases: readonly string[];
   readonly summary: string;
@@ -21,14 +21,19 @@ export interface Endpoint<Schema extends z.ZodObject = z.ZodObject> {
   readonly exposition: readonly ExpositionPart[];
 }
 
+/** A row of which only the types of path and schema are known, so that a client can tell from a path what it answers. */
+type Row<Schema extends z.ZodObject, Path extends string> = Endpoint & { readonly path: Path; readonly schema: Schema };
+
 /** Holds a row's report against its schema. */
-function endpoint<Schema extends z.ZodObject>(row: Endpoint<Schema>): Endpoint {
-  return row as unknown as Endpoint;
+function endpoint<Schema extends z.ZodObject, const Path extends string>(
+  row: Endpoint<Schema, Path>,
+): Row<Schema, Path> {
+  return row as unknown as Row<Schema, Path>;
 }
 
 const MUTATION_WINDOW = { unit: 'minutes', defaultLength: 60 } as const;
 
-export const endpoints: readonly Endpoint[] = [
+export const endpoints = [
   endpoint({
     path: '/monitoring/graphql/mutations/',
     aliases: [],
