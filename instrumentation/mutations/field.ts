@@ -34,7 +34,8 @@ export function wrapRootFields(watch: Watch, schema: Schema, plan: MutationPlan)
     const field = fields[root.fieldName];
     if (field === undefined) continue;
     if (field.resolve === undefined) anyDefault = true;
-    else if (wrapped.get(field.resolve) !== watch) field.resolve = wrapResolver(watch, field.resolve);
+    // A frozen field stays as it is, and its mutations are judged by the answer.
+    else if (wrapped.get(field.resolve) !== watch) Reflect.set(field, 'resolve', wrapResolver(watch, field.resolve));
   }
   return anyDefault;
 }

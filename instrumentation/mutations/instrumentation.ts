@@ -28,7 +28,8 @@ export interface MutationInstrumentationConfig extends InstrumentationConfig {
 }
 
 /**
- * Metrics and spans for GraphQL mutations, and a count of all GraphQL requests.
+ * Metrics and spans for GraphQL mutations, and a count of all GraphQL requests. One observes a process: the first that is
+ * enabled.
  *
  * The configuration is read once, when the instrumentation is made. The base class calls most methods here from its
  * constructor, before this class could initialise a field: `declare` keeps what they have set.
@@ -54,10 +55,14 @@ export class MutationInstrumentation extends InstrumentationBase<MutationInstrum
     return this.definitions;
   }
 
+  /** Does nothing while another one is enabled in this process, which goes on alone. */
   override enable(): void {
+    if (!setRunning(this.watch)) {
+      this._diag.warn('another MutationInstrumentation observes this process already; this one observes nothing');
+      return;
+    }
     super.enable();
     this.watch.enabled = true;
-    setRunning(this.watch);
     this.subscriptions ??= [subscribeToGraphql17(this.watch), subscribeToBlocked(this.watch)];
   }
 

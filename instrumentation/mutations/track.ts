@@ -9,9 +9,13 @@ const RUNNING = Symbol.for('vigil.instrumentation.mutations');
 
 const shared = globalThis as { [RUNNING]?: Watch | undefined };
 
-/** Makes a watch the one that `trackMutation` reports to. */
-export function setRunning(watch: Watch): void {
-  shared[RUNNING] = watch;
+/**
+ * Makes a watch the one of this process, to which `trackMutation` reports.
+ * @returns false when another one is: two would count every mutation twice, and wrap each other's wrappers without end
+ */
+export function setRunning(watch: Watch): boolean {
+  shared[RUNNING] ??= watch;
+  return shared[RUNNING] === watch;
 }
 
 /** Ends that, when it still is the one. */

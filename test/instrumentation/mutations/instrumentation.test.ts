@@ -125,6 +125,54 @@ it('goes over to a meter provider that is set later, and to another one after th
   expect((await second.points('vigil.graphql.requests')).map(({ value }) => value)).toEqual([2, 1]);
 });
 
+describe('a second instrumentation in one process', () => {
+  /** A mutation that tells through how many wrappers it was called. */
+  function mutationWithWrappers() {
+    const schema = makeSchema(graphql17);
+    const wrappers: number[] = [];
+    schema.getMutationType()!.getFields()['atOnce']!.resolve = () => {
+      Error.stackTraceLimit = 500;
+      wrappers.push(new Error('here').stack!.match(/ runCall /g)?.length ?? 0);
+      Error.stackTraceLimit = 10;
+      return { id: 1 };
+    };
+    return { wrappers, args: { schema, document: graphql17.parse('mutation { atOnce { id } }') } };
+  }
+
+  it('says so and observes nothing, until the first is disabled', async () => {
+    const first = start();
+    const { said, ...logger } = keepDiagnostics();
+    diag.setLogger({ ...logger }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+    const second = new MutationInstrumentation();
+    expect(said).toEqual([expect.stringContaining('another MutationInstrumentation')]);
+    const { wrappers, args } = mutationWithWrappers();
+    for (let i = 0; i < 20; i++) await graphql17.execute(args);
+    // Two that wrapped each other's wrappers ended in a stack overflow of the host.
+    expect(wrappers).toEqual(Array(20).fill(1));
+    expect((await first.points('vigil.mutation.duration')).map(({ value }) => value)).toEqual([20]);
+    await first.stop();
+
+    telemetry = startMemoryTelemetry(second);
+    second.enable();
+    await graphql17.execute(args);
+    expect((await telemetry.points('vigil.mutation.duration')).map(({ value }) => value)).toEqual([1]);
+  });
+});
+
+it('judges the mutations of a frozen schema by the answer, and leaves it as it is', async () => {
+  const { points } = start();
+  const schema = makeSchema(graphql17);
+  const fields = Object.values(schema.getMutationType()!.getFields());
+  for (const field of fields) Object.freeze(field);
+  const resolvers = fields.map(({ resolve }) => resolve);
+  await graphql17.execute({ schema, document: graphql17.parse('mutation { atOnce { id broken } coded { id } }') });
+  expect((await points('vigil.mutation.duration')).map(({ attributes: a }) => Object.values(a))).toEqual([
+    ['atOnce', 'partial', 'RangeError'],
+    ['coded', 'failure', 'QUOTA_EXCEEDED'],
+  ]);
+  expect(fields.map(({ resolve }) => resolve)).toEqual(resolvers);
+});
+
 describe.each(executors)('a failure of ours under $name', (executor) => {
   it('goes to diag; the host gets its answer', async () => {
     const said = keepDiagnostics();
