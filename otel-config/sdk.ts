@@ -11,13 +11,14 @@ import { vigilViews } from './views.ts';
  * What to give to `new NodeSDK(…)`: Vigil's instrumentations, Views, readers and resource, all else as sdk-node reads it
  * from the environment. Makes the instrumentations, which begin to hook at once; call it before the application loads.
  *
- * @param overrides settings of NodeSDK. Instrumentations, Views and the attributes of the resource are added to Vigil's;
- * a View for an instrument of Vigil's makes a second metric of the same name, which counts twice. Anything else takes the
+ * @param overrides settings of NodeSDK. Instrumentations, Views and the attributes of the resource are added to Vigil's,
+ * and an instrumentation of Vigil's given here, with settings of its own, takes the place of that one; a View for an instrument of Vigil's makes a second metric of the same name, which counts twice. Anything else takes the
  * place of Vigil's.
  */
 export function vigilNodeSdkConfiguration(
   overrides: Partial<NodeSDKConfiguration> = {},
 ): Partial<NodeSDKConfiguration> {
+  const given = [overrides.instrumentations ?? []].flat(2);
   return {
     resourceDetectors: vigilResourceDetectors(),
     ...overrides,
@@ -26,7 +27,7 @@ export function vigilNodeSdkConfiguration(
     metricReaders: overrides.metricReaders ?? vigilMetricReaders(),
     traceExporter: overrides.traceExporter ?? traceExporterFromEnvironment(),
     logRecordProcessors: overrides.logRecordProcessors ?? logRecordProcessorsFromEnvironment(),
-    instrumentations: [vigilInstrumentations(), overrides.instrumentations ?? []].flat(2),
+    instrumentations: [...vigilInstrumentations(given), ...given],
     views: [...vigilViews(), ...(overrides.views ?? [])],
   };
 }

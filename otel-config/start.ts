@@ -47,7 +47,8 @@ function startSdk(overrides: Partial<NodeSDKConfiguration>): void {
     flushAtExit(() => sdk.shutdown());
   }
   // After the SDK, which in this version gives no meters to instrumentations beside a declarative configuration.
-  const instrumentations = [vigilInstrumentations(), overrides.instrumentations ?? []].flat(2);
+  const given = [overrides.instrumentations ?? []].flat(2);
+  const instrumentations = [...vigilInstrumentations(given), ...given];
   registerModuleHooks(instrumentations);
   registerInstrumentations({ instrumentations });
 }

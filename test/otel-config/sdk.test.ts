@@ -1,4 +1,5 @@
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace';
+import { MutationInstrumentation } from '@vigil/instrumentation-mutations';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { vigilNodeSdkConfiguration } from '../../otel-config/sdk.ts';
 import { type OtlpCapture, startOtlpCapture } from '../support/otlp-capture.ts';
@@ -31,6 +32,14 @@ describe('the configuration for NodeSDK', () => {
     expect(own.views?.at(-1)).toBe(view);
     for (const instrumentation of [base, own].flatMap(({ instrumentations = [] }) => instrumentations.flat()))
       instrumentation.disable();
+  });
+
+  test("an instrumentation of Vigil's with other settings takes the place of ours", () => {
+    vi.stubEnv('OTEL_METRICS_EXPORTER', 'none');
+    const mine = new MutationInstrumentation({ spans: false });
+    const { instrumentations = [] } = vigilNodeSdkConfiguration({ instrumentations: [[mine]] });
+    expect(instrumentations.flat().filter((one) => one instanceof MutationInstrumentation)).toEqual([mine]);
+    for (const instrumentation of instrumentations.flat()) instrumentation.disable();
   });
 
   test('logs are left to sdk-node where they are asked for', () => {
