@@ -60,6 +60,8 @@ export function decodeBatch(bytes: Uint8Array, streams: StreamTable, batch: Poin
   for (let at = 0; at < values.length; at += recordLength(values, at)) {
     batch.values[at + 1] = ids[values[at + 1]];
     if (values[at] === EXPLICIT) batch.values[at + 8] = bounds[values[at + 8]];
+    // Edges that find no room any more: the point is not taken, like one without a stream.
+    if (values[at] === EXPLICIT && batch.values[at + 8] < 0) batch.values[at + 1] = -1;
     batch.points++;
   }
 }

@@ -36,7 +36,11 @@ export type RejectReason =
   | 'no time'
   | 'older than 24 hours'
   | 'more than 10 minutes ahead'
-  | 'too many streams';
+  | 'too many streams'
+  | 'too many different bucket edges';
+
+/** Room that a batch keeps for the next body: 16 MiB. */
+const MAX_IDLE_VALUES = 1 << 21;
 
 export class PointBatch {
   /** The records. Replaced by a larger one when it must grow: never keep a reference across `reserve`. */
@@ -55,6 +59,8 @@ export class PointBatch {
   clean = true;
 
   reset(): void {
+    // One huge body must not keep its memory for ever.
+    if (this.values.length > MAX_IDLE_VALUES) this.values = new Float64Array(1 << 14);
     this.length = 0;
     this.points = 0;
     this.ignored = 0;

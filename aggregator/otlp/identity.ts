@@ -33,12 +33,12 @@ export interface MetricIdentity {
 export interface Identities {
   /** Changes whenever numbers given earlier are no longer valid: the decoder then forgets what it remembered. */
   readonly generation: number;
-  /** Number of the instance with these resource attributes. */
+  /** Number of the instance with these resource attributes, or -1 when the bound on instances is reached. */
   instance(resource: Attributes): number;
-  /** Number of the entry, or -1 when the bound on entries is reached; attributes outside the metric's declared ones separate streams, not series. */
+  /** Number of the entry, or -1 when the instance is -1 or the bound on entries is reached; attributes outside the metric's declared ones separate streams, not series. */
   entry(instance: number, metric: MetricIdentity, attributes: Attributes): number;
-  /** Number of the stream, or -1 when the entry is -1 or the bound on streams is reached. */
+  /** Number of the stream, or -1 when one of both is -1 or the bound on streams is reached. */
   stream(instance: number, entry: number): number;
-  /** Number of an interned list of explicit bucket edges. `edges` is copied. */
+  /** Number of an interned list of explicit bucket edges, or -1 when the bound on lists is reached. `edges` is copied. */
   bounds(edges: ArrayLike<number>, n: number): number;
 }

@@ -206,13 +206,14 @@ export class JsonMetricsDecoder {
       const length = recordLength(values, from);
       const pending = this.#pending[values[from + STREAM]];
       const stream = this.#stream(pending);
-      if (stream < 0) {
-        batch.reject('too many streams');
+      const bounds = pending.edges === undefined ? undefined : this.#bounds(pending.edges);
+      if (stream < 0 || (bounds ?? 0) < 0) {
+        batch.reject(stream < 0 ? 'too many streams' : 'too many different bucket edges');
         batch.points--;
       } else {
         if (to !== from) values.copyWithin(to, from, from + length);
         values[to + STREAM] = stream;
-        if (pending.edges !== undefined) values[to + BOUNDS] = this.#bounds(pending.edges);
+        if (bounds !== undefined) values[to + BOUNDS] = bounds;
         to += length;
       }
       from += length;

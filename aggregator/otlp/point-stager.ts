@@ -102,8 +102,9 @@ export class PointStager {
     const at = this.#batch.length;
     points.explicit(values, at, start, end);
     const problem = points.empty ? 'empty' : explicitProblem(values, at, points.edges.length, points.total);
+    const edgesProblem = problem === undefined && !this.#isEdgesOf(sent) ? this.#newEdges(sent) : undefined;
     if (problem !== undefined) this.#leave(problem);
-    else if (!this.#isEdgesOf(sent) && !this.#newEdges(sent)) this.#leave('malformed histogram');
+    else if (edgesProblem !== undefined) this.#leave(edgesProblem);
     else {
       values[at + BOUNDS] = sent.bounds;
       this.#take(sent, position, start, end, EXPLICIT_COUNTS + values[at + EXPLICIT_N]);
@@ -194,13 +195,15 @@ export class PointStager {
     return sent.bounds >= 0 && this.points.edges.equals(this.points.reader, sent.edges);
   }
 
-  /** Takes over the bucket edges of the point. @returns whether they can be edges */
-  #newEdges(sent: SentMetric): boolean {
+  /** Takes over the bucket edges of the point. @returns why they cannot be taken */
+  #newEdges(sent: SentMetric): RejectReason | undefined {
     const edges = this.points.edges.toArray(this.points.reader);
-    if (!areEdges(edges, edges.length)) return false;
+    if (!areEdges(edges, edges.length)) return 'malformed histogram';
     this.checkBody();
-    sent.bounds = this.#identities.bounds(edges, edges.length);
+    const bounds = this.#identities.bounds(edges, edges.length);
+    if (bounds < 0) return 'too many different bucket edges';
+    sent.bounds = bounds;
     sent.edges = edges;
-    return true;
+    return undefined;
   }
 }

@@ -39,7 +39,7 @@ export interface Entry {
   readonly attributes: Attributes;
 }
 
-/** Numbers that were given back. */
+/** Numbers that are free again. */
 export interface Forgotten {
   readonly instances: readonly number[];
   readonly entries: readonly number[];
@@ -49,7 +49,17 @@ export interface Forgotten {
 export const START = 0;
 export const TIME = 1;
 
-const DEFAULT_MAX_STREAMS = 1_000_000;
+/** Bounds of the table; what comes above them is rejected and counted. */
+export interface StreamLimits {
+  /** Streams with the earlier lives of their senders, and as many entries. */
+  readonly streams: number;
+  readonly instances: number;
+}
+
+export const DEFAULT_STREAM_LIMITS: StreamLimits = { streams: 1_000_000, instances: 100_000 };
+
+/** When an instance was last seen is saved again when what is saved is older than this, ms. */
+const LAST_SEEN_GRAIN_MS = 3_600_000;
 
 /**
  * Instances, entries and streams by number, and the state of every stream.
@@ -66,6 +76,17 @@ export class StreamTable implements Identities {
   readonly entries: (Entry | undefined)[] = [];
   /** Entries that are new since they were last saved. */
   readonly newEntries = new Set<number>();
+  /** Instances that must be saved: new ones, and those whose saved `lastSeenMs` is over an hour behind. */
+  readonly changedInstances = new Set<number>();
+  /**
+   * A stream that began before this, Unix ms, may have been known and forgotten: of one that is unknown only the growth
+   * from now on counts, so that forgetting never doubles. -Infinity while nothing was forgotten.
+   */
+  forgottenMs = -Infinity;
+  /** Whether something was refused because a bound is reached, since the last `evict`. */
+  isCrowded = false;
+  readonly #savedSeenMs: number[] = [];
+  readonly #freeInstances: number[] = [];
   /** Series of each entry; of explicit histograms the one with the bounds seen last. */
   readonly #seriesOfEntry: number[] = [];
   readonly #boundsOfEntry: number[] = [];
@@ -73,7 +94,7 @@ export class StreamTable implements Identities {
   readonly #entryByKey = new Map<string, number>();
   readonly #freeEntries: number[] = [];
   readonly #series: SeriesNumbers;
-  readonly #maxStreams: number;
+  readonly limits: StreamLimits;
 
   /** Columns, by stream. */
   entryOf = new Int32Array(1024);
@@ -90,9 +111,14 @@ export class StreamTable implements Identities {
   readonly #free: number[] = [];
   #buckets = new Int32Array(2048).fill(-1);
 
-  constructor(series: SeriesNumbers, maxStreams = DEFAULT_MAX_STREAMS) {
+  constructor(series: SeriesNumbers, limits: StreamLimits = DEFAULT_STREAM_LIMITS) {
     this.#series = series;
-    this.#maxStreams = maxStreams;
+    this.limits = limits;
+  }
+
+  /** Instances that are in use. */
+  get instancesInUse(): number {
+    return this.#instanceByKey.size;
   }
 
   /** Streams that are in use, earlier lives included. */
@@ -104,24 +130,44 @@ export class StreamTable implements Identities {
     return this.addInstance(describeInstance(resource));
   }
 
-  /** Number of the instance with this key, new or known. */
+  /** Number of the instance with this key, new or known; -1 when the bound is reached. */
   addInstance(instance: Instance): number {
     const known = this.#instanceByKey.get(instance.key);
     if (known !== undefined) return known;
-    const hole = this.instances.indexOf(undefined);
-    const id = hole < 0 ? this.instances.length : hole;
+    if (this.instancesInUse >= this.limits.instances) return this.#refused();
+    const id = this.#freeInstances.pop() ?? this.instances.length;
     this.restoreInstance(id, instance);
+    this.changedInstances.add(id);
     return id;
   }
 
-  /** Brings back an instance at its number. */
+  /** Brings back an instance at its number; numbers must come in ascending order. */
   restoreInstance(id: number, instance: Instance): void {
-    while (this.instances.length < id) this.instances.push(undefined);
+    while (this.instances.length < id) this.#freeInstances.push(this.instances.push(undefined) - 1);
     this.instances[id] = instance;
+    this.#savedSeenMs[id] = instance.lastSeenMs;
     this.#instanceByKey.set(instance.key, id);
   }
 
+  /** Notes that points of the instance were taken. */
+  see(id: number, nowMs: number): void {
+    const instance = this.instances[id];
+    if (instance === undefined) return;
+    if (!instance.known || nowMs - this.#savedSeenMs[id] > LAST_SEEN_GRAIN_MS) {
+      this.#savedSeenMs[id] = nowMs;
+      this.changedInstances.add(id);
+    }
+    instance.known = true;
+    instance.lastSeenMs = nowMs;
+  }
+
+  #refused(): -1 {
+    this.isCrowded = true;
+    return -1;
+  }
+
   entry(instance: number, metric: MetricIdentity, attributes: Attributes): number {
+    if (instance < 0) return -1;
     const { service, version } = this.instances[instance] as Instance;
     const sorted = [...attributes].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
     return this.addEntry({ service, version, metric, attributes: sorted });
@@ -133,7 +179,7 @@ export class StreamTable implements Identities {
     const known = this.#entryByKey.get(key);
     if (known !== undefined) return known;
     const id = this.#freeEntries.pop() ?? this.entries.length;
-    if (id >= this.#maxStreams) return -1;
+    if (id >= this.limits.streams) return this.#refused();
     this.restoreEntry(id, entry);
     this.newEntries.add(id);
     return id;
@@ -179,7 +225,7 @@ export class StreamTable implements Identities {
   }
 
   stream(instance: number, entry: number): number {
-    if (entry < 0) return -1;
+    if (entry < 0 || instance < 0) return this.#refused();
     let slot = hash(instance, entry) & (this.#buckets.length - 1);
     for (;;) {
       const id = this.#buckets[slot];
@@ -196,7 +242,7 @@ export class StreamTable implements Identities {
   add(instance: number, entry: number): number {
     const id = this.#free.pop() ?? this.length;
     if (id === this.length) {
-      if (this.length >= this.#maxStreams) return -1;
+      if (this.length >= this.limits.streams) return this.#refused();
       this.length++;
       this.#reserve(this.length);
     }
@@ -251,25 +297,32 @@ export class StreamTable implements Identities {
 
   /** Forgets instances not seen since `beforeMs`, their streams, and the entries that no stream is left of. */
   evict(beforeMs: number): Forgotten {
-    const gone: number[] = [];
+    this.isCrowded = false;
+    const gone = new Set<number>();
     this.instances.forEach((instance, id) => {
-      if (instance !== undefined && instance.lastSeenMs < beforeMs) gone.push(id);
+      if (instance !== undefined && instance.lastSeenMs < beforeMs) gone.add(id);
     });
-    if (gone.length === 0) return { instances: gone, entries: [] };
-    const isGone = new Set(gone);
+    if (gone.size === 0) return { instances: [], entries: [] };
     for (let id = 0; id < this.length; id++)
-      if (this.entryOf[id] >= 0 && isGone.has(this.instanceOf[id])) {
-        if (this.older[id] >= 0) this.older[id] = -1;
+      if (this.entryOf[id] >= 0 && gone.has(this.instanceOf[id])) {
+        // Earlier lives are of the same instance: each is met by its own number.
+        this.older[id] = -1;
         this.release(id);
       }
-    for (const id of gone) {
-      this.#instanceByKey.delete((this.instances[id] as Instance).key);
-      this.instances[id] = undefined;
-    }
+    for (const id of gone) this.#forgetInstance(id);
     this.#buckets.fill(-1);
     this.#reindex();
     this.generation++;
-    return { instances: gone, entries: this.#evictEntries() };
+    return { instances: [...gone], entries: this.#evictEntries() };
+  }
+
+  #forgetInstance(id: number): void {
+    const { key, lastSeenMs } = this.instances[id] as Instance;
+    this.forgottenMs = Math.max(this.forgottenMs, lastSeenMs);
+    this.#instanceByKey.delete(key);
+    this.instances[id] = undefined;
+    this.changedInstances.delete(id);
+    this.#freeInstances.push(id);
   }
 
   #evictEntries(): number[] {

@@ -130,13 +130,7 @@ export class Temporality {
         if (outcome === 'taken') applied.newestMs = Math.max(applied.newestMs, time / 1e6);
       }
     }
-    for (const id of seen) {
-      const instance = this.#streams.instances[id];
-      if (instance !== undefined) {
-        instance.known = true;
-        instance.lastSeenMs = nowMs;
-      }
-    }
+    for (const id of seen) this.#streams.see(id, nowMs);
     return applied;
   }
 
@@ -212,7 +206,8 @@ export class Temporality {
     if (state >= 0 && streams.arena.values[state + TIME] >= time) return 'duplicates';
     const isFirst = state < 0;
     const isYoung = start > 0 && time - start < this.#limits.youngMs * 1e6;
-    const counts = !isFirst || this.#known || start >= this.#watchedSinceNs || isYoung;
+    const watchedSince = Math.max(this.#watchedSinceNs, streams.forgottenMs * 1e6);
+    const counts = !isFirst || this.#known || start >= watchedSince || isYoung;
     if (kind === NUMBER) this.#cumulativeNumber(values, at, stream, isFirst, counts);
     else if (kind === EXPLICIT) this.#cumulativeExplicit(values, at, stream, isFirst, counts);
     else this.#cumulativeExponential(values, at, stream, isFirst, counts);

@@ -26,6 +26,7 @@ const REJECT_REASONS: readonly RejectReason[] = [
   'older than 24 hours',
   'more than 10 minutes ahead',
   'too many streams',
+  'too many different bucket edges',
 ];
 
 export interface IngestParts {

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  copyFileSync,
   fsync,
   fsyncSync,
   ftruncateSync,
@@ -7,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeSync,
   writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -29,11 +31,13 @@ export interface JournalRecord {
   readonly body: Uint8Array;
 }
 
-/** How a journal file ended. */
-export interface JournalEnd {
+/** What a journal file was found to hold. */
+export interface JournalContent {
   readonly records: number;
-  /** Bytes behind the last whole record: a record that was being written when the process died, or damage. */
+  /** Bytes behind the last whole record: of a record that was being written when the process died. */
   readonly tornBytes: number;
+  /** Bytes between whole records that are none: what was acknowledged lay there, and the disk did not keep it. */
+  readonly damagedBytes: number;
 }
 
 /**
@@ -48,6 +52,11 @@ const GROUP_MS = 200;
 const FILE_NAME = /^journal-(\d{10})\.log$/;
 /** Length of the body u32, crc32 of the rest u32, kind u8, received f64. */
 const HEADER_BYTES = 17;
+/** Space that must be there before a disk that refused a record is believed again: one ordinary body. */
+const PROBE_BYTES = 256 * 1024;
+/** No record was received outside of these. While a damaged file is searched this spares checksums. */
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
+const LATEST_MS = Date.UTC(2200, 0, 1);
 
 function fileName(sequence: number): string {
   return `journal-${String(sequence).padStart(10, '0')}.log`;
@@ -85,17 +94,34 @@ export class Journal {
   }
 
   /** A number above those of all files. */
-  nextSequence(): number {
+  #nextSequence(): number {
     return Math.max(0, this.#sequence, ...this.files()) + 1;
   }
 
-  /** Begins a new file. */
-  begin(sequence: number): void {
+  /** Begins a new file, unless the present one is empty: that one is then made anew. */
+  begin(): void {
+    const sequence = this.#fd >= 0 && this.#size === 0 ? this.#sequence : this.#nextSequence();
     const fd = openSync(join(this.#directory, fileName(sequence)), 'w', 0o600);
+    try {
+      if (this.#fsync !== 'never') syncDirectory(this.#directory);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     this.close();
     this.#fd = fd;
     this.#sequence = sequence;
     this.#size = 0;
+  }
+
+  /** Whether the disk takes records again. @throws the system's error when it does not */
+  probe(): void {
+    try {
+      const written = writeSync(this.#fd, Buffer.alloc(PROBE_BYTES), 0, PROBE_BYTES, this.#size);
+      if (written !== PROBE_BYTES) throw new Error('the disk has no room for a record');
+    } finally {
+      ftruncateSync(this.#fd, this.#size);
+    }
   }
 
   /** @throws the system's error; nothing of the record is then kept */
@@ -120,10 +146,14 @@ export class Journal {
 
   /** Ends the present file. What it holds is in a checkpoint, or is replayed. */
   close(): void {
+    const fd = this.#fd;
+    const syncIsDue = this.#syncIsDue !== undefined;
     clearTimeout(this.#syncIsDue);
     this.#syncIsDue = undefined;
-    if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+    // Its last records must not wait for a checkpoint that may fail.
+    if (fd >= 0 && syncIsDue) fsync(fd, () => closeSync(fd));
+    else if (fd >= 0) closeSync(fd);
   }
 
   #sync(): void {
@@ -148,22 +178,53 @@ export class Journal {
     rmSync(join(this.#directory, fileName(sequence)), { force: true });
   }
 
-  /** Shows every whole record of a file, in order, up to the first that is torn or damaged. */
-  replay(sequence: number, visit: (record: JournalRecord) => void): JournalEnd {
+  /** Keeps a copy of a file with damage for whoever wants to look into it, in the place of an earlier one. @returns where */
+  copyAside(sequence: number): string {
+    const aside = join(this.#directory, 'damaged-journal.log');
+    copyFileSync(join(this.#directory, fileName(sequence)), aside);
+    return aside;
+  }
+
+  /** Shows every whole record of a file, in order. What is no whole record is passed over. */
+  replay(sequence: number, visit: (record: JournalRecord) => void): JournalContent {
     const bytes = readFileSync(join(this.#directory, fileName(sequence)));
-    let at = 0;
+    let end = 0;
     let records = 0;
-    while (at + HEADER_BYTES <= bytes.length) {
-      const end = at + HEADER_BYTES + bytes.readUInt32LE(at);
-      if (end > bytes.length || crc32(bytes.subarray(at + 8, end)) !== bytes.readUInt32LE(at + 4)) break;
+    let damagedBytes = 0;
+    for (let at = nextRecord(bytes, 0); at < bytes.length; at = nextRecord(bytes, end)) {
+      damagedBytes += at - end;
+      end = at + HEADER_BYTES + bytes.readUInt32LE(at);
       visit({
         kind: bytes.readUInt8(at + 8),
         receivedMs: bytes.readDoubleLE(at + 9),
         body: bytes.subarray(at + HEADER_BYTES, end),
       });
       records++;
-      at = end;
     }
-    return { records, tornBytes: bytes.length - at };
+    return { records, damagedBytes, tornBytes: bytes.length - end };
+  }
+}
+
+/** Where the next whole record begins, at `from` or behind it; the length of the file when there is none. */
+function nextRecord(bytes: Buffer, from: number): number {
+  for (let at = from; at + HEADER_BYTES <= bytes.length; at++) {
+    const kind = bytes.readUInt8(at + 8);
+    const end = at + HEADER_BYTES + bytes.readUInt32LE(at);
+    if (kind < METRICS_PROTOBUF || kind > SPANS || end > bytes.length) continue;
+    const receivedMs = bytes.readDoubleLE(at + 9);
+    if (!(receivedMs > EARLIEST_MS && receivedMs < LATEST_MS)) continue;
+    if (crc32(bytes.subarray(at + 8, end)) === bytes.readUInt32LE(at + 4)) return at;
+  }
+  return bytes.length;
+}
+
+/** Makes the names of new files as lasting as their content. Windows has no such thing. */
+function syncDirectory(directory: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -2,6 +2,10 @@ import type { IncrementSink } from '../../otlp/temporality.ts';
 import { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 
+/** Tables that are kept for re-use, and how large each may be: 32 MiB. */
+const MAX_SPARE = 4;
+const MAX_SPARE_DOUBLES = 1 << 22;
+
 /** What arrived since the last checkpoint, by minute since 1970. */
 export class OpenMinutes implements IncrementSink {
   readonly tables = new Map<number, RowTable>();
@@ -13,6 +17,13 @@ export class OpenMinutes implements IncrementSink {
 
   constructor(directory: SeriesDirectory) {
     this.#directory = directory;
+  }
+
+  /** Memory of the rows. */
+  get bytes(): number {
+    let doubles = 0;
+    for (const table of this.tables.values()) doubles += table.arena.length;
+    return 8 * doubles;
   }
 
   number(series: number, minute: number, value: number): void {
@@ -54,8 +65,9 @@ export class OpenMinutes implements IncrementSink {
 
   clear(): void {
     for (const table of this.tables.values()) {
+      if (this.#spare.length >= MAX_SPARE || table.arena.values.length > MAX_SPARE_DOUBLES) continue;
       table.clear();
-      if (this.#spare.length < 4) this.#spare.push(table);
+      this.#spare.push(table);
     }
     this.tables.clear();
     this.#minute = -1;

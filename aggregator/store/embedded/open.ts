@@ -2,9 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OwnMetrics } from '../../metrics.ts';
 import type { Receiver } from '../../otlp/receiver.ts';
-import { StreamTable } from '../../otlp/streams.ts';
+import { type StreamLimits, StreamTable } from '../../otlp/streams.ts';
 import type { TimeLimits } from '../../otlp/temporality.ts';
 import type { Store, StoreState, TimeRange } from '../port.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { explain, openDatabase, StoreFileError } from './database.ts';
 import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
@@ -12,24 +13,19 @@ import { type FsyncPolicy, Journal } from './journal.ts';
 import { OpenMinutes } from './minutes.ts';
 import { PACK_RULES } from './pack.ts';
 import { Persistence } from './persistence.ts';
+import { recover } from './recovery.ts';
+import { MINUTE_RETENTION_MS, Retention } from './retention.ts';
 import { DEFAULT_SERIES_LIMITS, SeriesDirectory, type SeriesLimits } from './series.ts';
 import { SpanShelf } from './spans.ts';
 import { EmbeddedStore } from './store.ts';
-import { LIFETIME, mergeIntoTiers, TIER_MINUTES } from './tiers.ts';
+import { registerStoreMetrics } from './store-metrics.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const MINUTE_MS = 60_000;
-/** Minutes are kept this long; what is older is exact to ten minutes. */
-const MINUTE_RETENTION_MS = 8 * DAY_MS;
-/** Stream state outlives its last point by this, so that forgetting never doubles. */
-const STREAM_RETENTION_MS = 8 * DAY_MS;
 const CHECKPOINT_INTERVAL_MS = 60_000;
 /** How often it is looked whether a checkpoint is due, or whether a disk that refused writes takes them again. */
 const TICK_MS = 5_000;
-/** A journal of this size, two million points, brings the checkpoint forward: replaying it takes about a second. */
-const CHECKPOINT_JOURNAL_BYTES = 64 * 1024 * 1024;
-/** Minutes that may be open at once: a queue that drains hours of backlog brings the checkpoint forward, too. */
-const MAX_OPEN_MINUTES = 64;
+const DATABASE_NAME = 'vigil.db';
 
 export interface EmbeddedStoreOptions {
   readonly directory: string;
@@ -39,6 +35,7 @@ export interface EmbeddedStoreOptions {
   /** 'grouped' when absent. */
   readonly fsync?: FsyncPolicy;
   readonly limits?: SeriesLimits;
+  readonly streamLimits?: StreamLimits;
   /** What is believed of points' times; absent: what the contract says of points that are sent. */
   readonly timeLimits?: TimeLimits;
   /** Unix ms; the system's clock when absent. */
@@ -85,77 +82,101 @@ class OpenStore {
   readonly #minutes: OpenMinutes;
   readonly #journal: Journal;
   readonly #persistence: Persistence;
+  readonly #checkpoints: Checkpoints;
   readonly #closeDatabase: () => void;
   readonly #options: EmbeddedStoreOptions;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
-  #lastSweepMs = 0;
   #lastCheckpointMs: number;
   #refusing: string | undefined;
-  /** Whether anything was taken since the last checkpoint. */
-  #pending = false;
 
   constructor(options: EmbeddedStoreOptions) {
+    const { directory, metrics, log } = options;
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    makeDirectory(options.directory);
+    makeDirectory(directory);
     this.#directory = new SeriesDirectory(options.limits ?? DEFAULT_SERIES_LIMITS, this.#now);
-    this.#streams = new StreamTable(this.#directory);
+    this.#streams = new StreamTable(this.#directory, options.streamLimits);
     this.#minutes = new OpenMinutes(this.#directory);
-    const file = join(options.directory, 'vigil.db');
-    const database = openDatabase(file, options.fsync !== 'never');
+    const databaseFile = join(directory, DATABASE_NAME);
+    const database = openDatabase(databaseFile, options.fsync !== 'never');
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans);
-    this.#journal = new Journal(options.directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
-    try {
-      this.#persistence.load();
-    } catch (error) {
-      this.#closeDatabase();
-      throw new StoreFileError(explain(file, error), { cause: error });
-    }
-    this.ingest = new Ingest({
+    this.#journal = new Journal(directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
+    this.#load();
+    this.ingest = this.#createIngest();
+    const parts = {
+      directory: this.#directory,
       streams: this.#streams,
-      minutes: this.#minutes,
       spans: this.#spans,
-      edges: this.#directory.edges,
+      minutes: this.#minutes,
       journal: this.#journal,
-      watchedSinceMs: this.#creation(),
-      timeLimits: options.timeLimits,
-      metrics: options.metrics,
+      persistence: this.#persistence,
+      ingest: this.ingest,
+      metrics,
+      retentionMs: options.retentionDays * DAY_MS,
       now: this.#now,
-      refusing: () => this.#refusing,
-      refuse: (error) => this.#refuse(error),
-      taken: () => this.#makeRoom(),
-    });
-    this.ingest.newestPointMs = numberOr(this.#persistence.meta('newestPointMs'), undefined);
-    this.ingest.lastArrivalMs = numberOr(this.#persistence.meta('lastArrivalMs'), undefined);
-    this.#replay();
-    this.reader = new EmbeddedStore(
-      {
-        directory: this.#directory,
-        blocks: this.#persistence,
-        open: this.#minutes.tables,
-        spans: this.#spans,
-        state: () => this.#state(),
-      },
-      this.#now,
-    );
-    this.#registerMetrics(options.metrics);
+    };
+    const retention = new Retention(parts);
+    this.#checkpoints = new Checkpoints({ ...parts, retention });
+    const first = numberOr(this.#persistence.meta('journal'), 1);
+    const recovered = recover(this.#journal, first, (record) => this.ingest.replay(record), log);
+    this.#checkpoints.isPending = recovered.records > 0;
     this.#lastCheckpointMs = this.#now();
+    // On a full disk this fails, and the store answers all the same: the journal's files stay until it succeeds.
+    this.#checkpoint();
+    this.reader = new EmbeddedStore({ ...parts, blocks: this.#persistence, state: () => this.#state() }, this.#now);
+    registerStoreMetrics(metrics, {
+      ...parts,
+      retention,
+      recovered,
+      databaseFile,
+      checkpoints: this.#checkpoints,
+      isRefusing: () => this.#refusing !== undefined,
+    });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
 
   close(): void {
     clearInterval(this.#timer);
-    if (this.#pending) this.#checkpoint();
+    if (this.#checkpoints.isPending) this.#checkpoint();
     this.#journal.close();
     this.#closeDatabase();
   }
 
   exportLines(range: TimeRange): Iterable<string> {
-    if (this.#pending) this.#checkpoint();
+    if (this.#checkpoints.isPending) this.#checkpoint();
     return exportLines(this.#directory, this.#persistence, range);
+  }
+
+  #load(): void {
+    try {
+      this.#persistence.load();
+    } catch (error) {
+      this.#closeDatabase();
+      throw new StoreFileError(explain(join(this.#options.directory, DATABASE_NAME), error), { cause: error });
+    }
+  }
+
+  #createIngest(): Ingest {
+    const ingest = new Ingest({
+      streams: this.#streams,
+      minutes: this.#minutes,
+      spans: this.#spans,
+      edges: this.#directory.edges,
+      journal: this.#journal,
+      watchedSinceMs: this.#creation(),
+      timeLimits: this.#options.timeLimits,
+      metrics: this.#options.metrics,
+      now: this.#now,
+      refusing: () => this.#refusing,
+      refuse: (error) => this.#refuse(error),
+      taken: () => this.#taken(),
+    });
+    ingest.newestPointMs = numberOr(this.#persistence.meta('newestPointMs'), undefined);
+    ingest.lastArrivalMs = numberOr(this.#persistence.meta('lastArrivalMs'), undefined);
+    return ingest;
   }
 
   /** When the store was made, Unix ms. */
@@ -167,36 +188,16 @@ class OpenStore {
     return now;
   }
 
-  /** Brings back what was acknowledged since the last checkpoint. */
-  #replay(): void {
-    const first = numberOr(this.#persistence.meta('journal'), 1);
-    let records = 0;
-    for (const sequence of this.#journal.files().filter((n) => n >= first)) {
-      const end = this.#journal.replay(sequence, (record) => this.ingest.replay(record));
-      records += end.records;
-      if (end.tornBytes > 0)
-        this.#options.log.warn(
-          { journal: sequence, bytes: end.tornBytes },
-          'the journal ends in the middle of a record that was never acknowledged; it is left out',
-        );
-    }
-    this.#pending = records > 0;
-    if (records > 0)
-      this.#options.log.info({ requests: records }, 'brought back what was received before the last stop');
-    // On a full disk this fails, and the store answers all the same: the journal's files stay until it succeeds.
-    this.#checkpoint();
-  }
-
   /** Called after each request that was taken. */
-  #makeRoom(): void {
-    this.#pending = true;
-    if (this.#journal.size >= CHECKPOINT_JOURNAL_BYTES || this.#minutes.tables.size > MAX_OPEN_MINUTES)
-      this.#checkpoint();
+  #taken(): void {
+    this.#checkpoints.isPending = true;
+    if (this.#checkpoints.isFull) this.#checkpoint();
   }
 
   #tick(): void {
     const isDue = this.#now() - this.#lastCheckpointMs >= CHECKPOINT_INTERVAL_MS;
-    if (this.#refusing !== undefined || (isDue && this.#pending)) this.#checkpoint();
+    const isNeeded = this.#checkpoints.isPending || this.#streams.isCrowded;
+    if (this.#refusing !== undefined || (isDue && isNeeded)) this.#checkpoint();
     else this.#packOne();
   }
 
@@ -215,9 +216,7 @@ class OpenStore {
   #checkpoint(): void {
     this.#lastCheckpointMs = this.#now();
     try {
-      this.#journal.begin(this.#journal.nextSequence());
-      if (this.#pending) this.#writeCheckpoint();
-      this.#sweep();
+      this.#checkpoints.write(this.#refusing !== undefined);
     } catch (error) {
       this.#refuse(error);
       return;
@@ -232,64 +231,15 @@ class OpenStore {
     this.#refusing = 'the data directory cannot be written';
   }
 
-  /** Everything taken so far goes to the database; only then are the journal's older files removed. */
-  #writeCheckpoint(): void {
-    const sequence = this.#journal.sequence;
-    this.#persistence.save({
-      blocks: mergeIntoTiers(this.#directory, this.#persistence, this.#minutes.tables),
-      journal: sequence,
-      newestPointMs: this.ingest.newestPointMs,
-      lastArrivalMs: this.ingest.lastArrivalMs,
-    });
-    this.#minutes.clear();
-    this.#pending = false;
-    for (const older of this.#journal.files()) if (older < sequence) this.#journal.remove(older);
-  }
-
-  /** Once an hour: drops what is older than it is kept. */
-  #sweep(): void {
-    const now = this.#now();
-    if (now - this.#lastSweepMs < 3_600_000) return;
-    this.#lastSweepMs = now;
-    const retentionMs = this.#options.retentionDays * DAY_MS;
-    for (let tier = 0; tier < LIFETIME; tier++) {
-      const keptMs = TIER_MINUTES[tier] === 1 ? Math.min(MINUTE_RETENTION_MS, retentionMs) : retentionMs;
-      this.#persistence.dropBefore(tier, Math.floor((now - keptMs) / MINUTE_MS));
-    }
-    const { instances, entries } = this.#streams.evict(now - STREAM_RETENTION_MS);
-    this.#persistence.drop('instances', instances);
-    this.#persistence.drop('entries', entries);
-    const unreferredMs = now - Math.max(retentionMs, STREAM_RETENTION_MS) - DAY_MS;
-    this.#persistence.drop('series', this.#directory.release(unreferredMs, this.#streams.seriesInUse()));
-    this.#persistence.drop('spans', this.#spans.dropBefore(now - MINUTE_RETENTION_MS));
-  }
-
   #state(): StoreState {
     return {
       newestPointMs: this.ingest.newestPointMs,
       lastArrivalMs: this.ingest.lastArrivalMs,
       minuteRetentionMs: MINUTE_RETENTION_MS,
       retentionMs: this.#options.retentionDays * DAY_MS,
-      services: [...new Set(this.#directory.series.flatMap((key) => key?.service ?? []))].sort(),
+      services: this.#directory.services,
       refusing: this.#refusing,
     };
-  }
-
-  #registerMetrics(metrics: OwnMetrics): void {
-    metrics.gauge('aggregator_series', 'Series in the store.', () => this.#directory.size);
-    metrics.gauge('aggregator_streams', 'Streams whose state is kept.', () => this.#streams.inUse);
-    metrics.gauge('aggregator_journal_bytes', 'Bytes received since the last checkpoint.', () => this.#journal.size);
-    metrics.gauge(
-      'aggregator_refusing',
-      '1 while new data is refused, because the data directory cannot be written.',
-      () => (this.#refusing === undefined ? 0 : 1),
-    );
-    metrics.gauge('aggregator_blocks', 'Blocks on the disk.', () => this.#persistence.blocks);
-    metrics.observedCounter(
-      'aggregator_series_overflowed_total',
-      'New series that went to an overflow series.',
-      () => this.#directory.overflowed,
-    );
   }
 }
 

@@ -19,7 +19,12 @@ export interface Checkpoint {
   readonly journal: number;
   readonly newestPointMs: number | undefined;
   readonly lastArrivalMs: number | undefined;
+  /** Numbers that were given back since the last checkpoint that succeeded; they may be in use again. */
+  readonly gone: Gone;
 }
+
+/** Rows to remove, by table. */
+export type Gone = Readonly<Record<'series' | 'instances' | 'entries' | 'spans', readonly number[]>>;
 
 /** Everything of the embedded store that lies in its database. */
 export class Persistence implements BlockSource {
@@ -105,6 +110,11 @@ export class Persistence implements BlockSource {
     return true;
   }
 
+  /** Bytes of the blocks that are in memory because they were read or written lately. */
+  get cachedBytes(): number {
+    return this.#cachedBytes;
+  }
+
   /** Number of blocks. */
   get blocks(): number {
     return this.#periods.reduce((sum, { size }) => sum + size, 0);
@@ -127,8 +137,10 @@ export class Persistence implements BlockSource {
       this.#directory.restore(id, JSON.parse(key) as SeriesKey);
     this.#directory.changed.clear();
     for (const { list } of this.#all<{ list: string }>('SELECT list FROM edges ORDER BY id'))
-      this.#directory.bounds(JSON.parse(list) as number[]);
-    for (const { id, instance } of this.#all<{ id: number; instance: string }>('SELECT id, instance FROM instances'))
+      this.#directory.restoreEdges(Float64Array.from(JSON.parse(list) as number[]));
+    for (const { id, instance } of this.#all<{ id: number; instance: string }>(
+      'SELECT id, instance FROM instances ORDER BY id',
+    ))
       this.#streams.restoreInstance(id, JSON.parse(instance) as Instance);
     for (const { id, entry } of this.#all<{ id: number; entry: string }>('SELECT id, entry FROM entries ORDER BY id'))
       this.#streams.restoreEntry(id, JSON.parse(entry) as Entry);
@@ -143,12 +155,16 @@ export class Persistence implements BlockSource {
       const tier = Math.floor(id / TIER_FACTOR);
       for (const period of periodsOf(tier, id % TIER_FACTOR, places)) this.#periods[tier].add(period);
     }
+    this.#streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
     this.#noteSaved();
   }
 
   /** Writes everything that changed, all or nothing. */
   save(checkpoint: Checkpoint): void {
     this.#transaction(() => {
+      // First, since a number may have been given anew meanwhile; in this transaction, since streams name these numbers.
+      for (const table of ['series', 'instances', 'entries', 'spans'] as const)
+        this.#drop(table, checkpoint.gone[table]);
       const insertSeries = this.#database.prepare('INSERT OR REPLACE INTO series VALUES (?, ?)');
       for (const id of this.#directory.changed) insertSeries.run(id, JSON.stringify(this.#directory.series[id]));
       const insertEdges = this.#database.prepare('INSERT INTO edges VALUES (?, ?)');
@@ -162,6 +178,7 @@ export class Persistence implements BlockSource {
       this.setMeta('journal', String(checkpoint.journal));
       if (checkpoint.newestPointMs !== undefined) this.setMeta('newestPointMs', String(checkpoint.newestPointMs));
       if (checkpoint.lastArrivalMs !== undefined) this.setMeta('lastArrivalMs', String(checkpoint.lastArrivalMs));
+      if (this.#streams.forgottenMs > 0) this.setMeta('forgottenMs', String(this.#streams.forgottenMs));
     });
     for (const { tier, period, bytes } of checkpoint.blocks) {
       this.#periods[tier].add(period);
@@ -188,22 +205,18 @@ export class Persistence implements BlockSource {
     }
   }
 
-  /** Removes rows of a table by a column's values. */
-  drop(table: 'series' | 'instances' | 'entries' | 'spans', numbers: readonly number[]): void {
+  #drop(table: keyof Gone, numbers: readonly number[]): void {
     if (numbers.length === 0) return;
     const remove = this.#database.prepare(`DELETE FROM ${table} WHERE ${table === 'spans' ? 'hour' : 'id'} = ?`);
-    this.#transaction(() => {
-      for (const number of numbers) remove.run(number);
-    });
+    for (const number of numbers) remove.run(number);
   }
 
   #saveStreams(): void {
     const insertEntry = this.#database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)');
     for (const id of this.#streams.newEntries) insertEntry.run(id, JSON.stringify(this.#streams.entries[id]));
     const insertInstance = this.#database.prepare('INSERT OR REPLACE INTO instances VALUES (?, ?)');
-    this.#streams.instances.forEach((instance, id) => {
-      if (instance !== undefined) insertInstance.run(id, JSON.stringify(instance));
-    });
+    for (const id of this.#streams.changedInstances)
+      insertInstance.run(id, JSON.stringify(this.#streams.instances[id]));
     const insertChunk = this.#database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?)');
     for (const chunk of this.#streams.dirtyChunks) insertChunk.run(chunk, this.#packStreams(chunk));
   }
@@ -254,6 +267,7 @@ export class Persistence implements BlockSource {
     this.#savedEdges = this.#directory.edges.length;
     this.#directory.changed.clear();
     this.#streams.newEntries.clear();
+    this.#streams.changedInstances.clear();
     this.#streams.dirtyChunks.clear();
     this.#spans.dirtyHours.clear();
   }

@@ -20,9 +20,16 @@ export interface SeriesLimits {
   readonly perMetric: number;
   /** The newest so many versions of a service are told apart; older ones become one. */
   readonly versionsPerService: number;
+  /** Different lists of bucket edges; points with further ones are rejected. */
+  readonly edgeLists: number;
 }
 
-export const DEFAULT_SERIES_LIMITS: SeriesLimits = { total: 20_000, perMetric: 2_000, versionsPerService: 10 };
+export const DEFAULT_SERIES_LIMITS: SeriesLimits = {
+  total: 20_000,
+  perMetric: 2_000,
+  versionsPerService: 10,
+  edgeLists: 256,
+};
 
 /**
  * Gives numbers to series and to lists of bucket edges, within bounds: what comes above them goes to one overflow series
@@ -36,7 +43,8 @@ export class SeriesDirectory {
   overflowed = 0;
   /** Numbers whose key is new since they were last saved. */
   readonly changed = new Set<number>();
-  readonly #limits: SeriesLimits;
+  readonly limits: SeriesLimits;
+  #services: readonly string[] | undefined;
   readonly #byKey = new Map<string, number>();
   readonly #perMetric = new Map<MetricName, number>();
   /** Versions of each service, the newest last. */
@@ -47,8 +55,14 @@ export class SeriesDirectory {
   readonly #now: () => number;
 
   constructor(limits: SeriesLimits = DEFAULT_SERIES_LIMITS, now: () => number = Date.now) {
-    this.#limits = limits;
+    this.limits = limits;
     this.#now = now;
+  }
+
+  /** Every `service.name` that has a series, sorted. */
+  get services(): readonly string[] {
+    this.#services ??= [...new Set(this.series.flatMap((key) => key?.service ?? []))].sort();
+    return this.#services;
   }
 
   /** Number of different series. */
@@ -62,7 +76,7 @@ export class SeriesDirectory {
     const known = this.#byKey.get(keyText(key));
     if (known !== undefined) return known;
     const ofMetric = this.#perMetric.get(key.metric) ?? 0;
-    if (this.size < this.#limits.total && ofMetric < this.#limits.perMetric) return this.#add(key);
+    if (this.size < this.limits.total && ofMetric < this.limits.perMetric) return this.#add(key);
     this.overflowed++;
     const overflow = overflowKey(key);
     return this.#byKey.get(keyText(overflow)) ?? this.#add(overflow);
@@ -99,19 +113,22 @@ export class SeriesDirectory {
       this.changed.delete(id);
       this.#free.push(id);
     }
+    this.#services = undefined;
     return gone;
   }
 
-  /** Number of a list of ascending bucket edges. */
+  /** Number of a list of ascending bucket edges; -1 when it is new and the bound is reached. */
   bounds(edges: ArrayLike<number>): number {
     const copy = Float64Array.from(edges);
-    const text = copy.join(',');
-    const known = this.#edgesByKey.get(text);
+    const known = this.#edgesByKey.get(copy.join(','));
     if (known !== undefined) return known;
-    const id = this.edges.length;
-    this.edges.push(copy);
-    this.#edgesByKey.set(text, id);
-    return id;
+    return this.edges.length < this.limits.edgeLists ? this.restoreEdges(copy) : -1;
+  }
+
+  /** Brings back the next list of edges, whatever the bound is now. */
+  restoreEdges(edges: Float64Array): number {
+    this.#edgesByKey.set(edges.join(','), this.edges.length);
+    return this.edges.push(edges) - 1;
   }
 
   /** The key of a number that is in use. */
@@ -134,6 +151,7 @@ export class SeriesDirectory {
   }
 
   #name(id: number, key: SeriesKey): void {
+    this.#services = undefined;
     const text = keyText(key);
     if (this.#byKey.has(text)) return;
     this.#byKey.set(text, id);
@@ -145,7 +163,7 @@ export class SeriesDirectory {
     if (versions === undefined) this.#versions.set(service, [version]);
     else if (!versions.includes(version)) {
       versions.push(version);
-      if (versions.length > this.#limits.versionsPerService) this.#retire(service, versions.shift() as string);
+      if (versions.length > this.limits.versionsPerService) this.#retire(service, versions.shift() as string);
     }
   }
 

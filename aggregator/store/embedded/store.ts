@@ -12,6 +12,7 @@ import type {
 import { CountAccumulator, type Grouping, HistogramAccumulator } from './accumulate.ts';
 import { type RowVisitor, visitBlock, visitRows } from './block.ts';
 import { groupSeries } from './grouping.ts';
+import { MINUTE_RETENTION_MS } from './retention.ts';
 import type { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { SpanShelf } from './spans.ts';
@@ -24,7 +25,7 @@ export interface StoreContents {
   readonly directory: SeriesDirectory;
   readonly blocks: BlockSource;
   /** Minutes since 1970 that are not, or not wholly, in a block yet. */
-  readonly open: ReadonlyMap<number, RowTable>;
+  readonly minutes: { readonly tables: ReadonlyMap<number, RowTable> };
   readonly spans: SpanShelf;
   state(): StoreState;
 }
@@ -104,18 +105,18 @@ export class EmbeddedStore implements Store {
   }
 
   #visit(fromMs: number, toMs: number, visitor: RowVisitor): void {
-    const { blocks, open } = this.#contents;
+    const { blocks, minutes } = this.#contents;
     const from = Math.floor(fromMs / MINUTE_MS);
     const to = Math.ceil(toMs / MINUTE_MS);
-    const oldestMinute = Math.ceil((this.#now() - this.state().minuteRetentionMs) / MINUTE_MS);
+    const oldestMinute = Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS);
     cover(blocks, from, to, from < oldestMinute ? 1 : 0, visitor);
-    for (const [minute, rows] of open) if (minute >= from && minute < to) visitRows(rows, visitor);
+    for (const [minute, rows] of minutes.tables) if (minute >= from && minute < to) visitRows(rows, visitor);
   }
 
   #visitLifetime(visitor: RowVisitor): void {
     const total = this.#contents.blocks.block(LIFETIME, 0);
     if (total !== undefined) visitBlock(total, visitor);
-    for (const rows of this.#contents.open.values()) visitRows(rows, visitor);
+    for (const rows of this.#contents.minutes.tables.values()) visitRows(rows, visitor);
   }
 }
 

@@ -1,9 +1,20 @@
 /** What can go wrong with the data directory, and what is said about it. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createOwnMetrics } from '../../../aggregator/metrics.ts';
 import { StoreFileError } from '../../../aggregator/store/embedded/database.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
@@ -54,6 +65,15 @@ function journalOf(directory: string): string {
   return join(directory, name as string);
 }
 
+/** Changes a byte of the journal's record with this number. */
+function spoil(file: string, record: number, byte: number): void {
+  const bytes = readFileSync(file);
+  let at = 0;
+  for (let i = 0; i < record; i++) at += 17 + bytes.readUInt32LE(at);
+  bytes[at + byte] ^= 0x5a;
+  writeFileSync(file, bytes);
+}
+
 describe('the journal', () => {
   test.each([
     [
@@ -63,6 +83,9 @@ describe('the journal', () => {
     ],
     ['a last record that is cut off', (file: string) => truncateSync(file, statSync(file).size - 3), 4],
     ['zeros where a record was to come', (file: string) => appendFileSync(file, Buffer.alloc(4096)), 5],
+    ['a record that the disk spoilt', (file: string) => spoil(file, 2, 30), 4],
+    ['a record whose length the disk spoilt', (file: string) => spoil(file, 2, 2), 4],
+    ['a first record that the disk spoilt', (file: string) => spoil(file, 0, 9), 4],
   ])('%s costs nothing else', async (_, damage, left) => {
     const directory = crashed(5);
     damage(journalOf(directory));
@@ -75,6 +98,20 @@ describe('the journal', () => {
     expect(await total(again)).toBe(6);
     again.close();
   });
+});
+
+test('acknowledged records that the disk lost are reported, and the journal is kept for a look into it', () => {
+  const directory = crashed(5);
+  const whole = readFileSync(journalOf(directory));
+  spoil(journalOf(directory), 1, 40);
+  const said: string[] = [];
+  const metrics = createOwnMetrics();
+  const log = { ...silent, error: (_fields: object, message: string) => void said.push(message) };
+  openEmbeddedStore({ directory, retentionDays: 35, metrics, log }).close();
+  expect(said).toEqual([expect.stringMatching(/journal is damaged in its middle.*check the disk/)]);
+  const [lost] = metrics.families().find(({ name }) => name === 'aggregator_journal_damaged_bytes')?.samples ?? [];
+  expect(lost.value).toBeCloseTo(whole.length / 5, -1);
+  expect(statSync(join(directory, 'damaged-journal.log')).size).toBe(whole.length);
 });
 
 describe('a store file that cannot be used is named, with the mend', () => {
@@ -200,4 +237,49 @@ test('a full disk: it goes on answering, refuses with 503, says so, also after a
     await aggregator.stop('SIGKILL');
     disk.remove();
   }
+});
+
+test('a directory that cannot be written any more: the same, and nothing piles up in it', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const directory = temporaryDirectory();
+  // Permissions do not bind root.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) chmodSync(dirname(directory), 0o711);
+  if (isRoot) chownSync(directory, 65534, 65534);
+  if (isRoot) process.seteuid?.(65534);
+  let clock = began;
+  const metrics = createOwnMetrics();
+  const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log: silent, now: () => clock });
+  const pass = (ms: number) => {
+    clock += ms;
+    vi.advanceTimersByTime(5000);
+  };
+  const refusing = () => metrics.families().find(({ name }) => name === 'aggregator_refusing')?.samples[0].value;
+  try {
+    take(opened, 1);
+    chmodSync(directory, 0o500);
+    take(opened, 2);
+    pass(60_000);
+    expect(() => take(opened, 3)).toThrow(expect.objectContaining({ kind: 'unavailable', retryAfterSeconds: 5 }));
+    expect(opened.store.state().refusing).toMatch(/cannot be written/);
+    expect(refusing()).toBe(1);
+    expect(await total(opened)).toBe(2);
+    const files = readdirSync(directory).length;
+    for (let tick = 0; tick < 20; tick++) pass(5000);
+    expect(readdirSync(directory).length).toBe(files);
+    chmodSync(directory, 0o700);
+    pass(5000);
+    expect(opened.store.state().refusing).toBeUndefined();
+    expect(refusing()).toBe(0);
+    take(opened, 3);
+    expect(await total(opened)).toBe(3);
+  } finally {
+    chmodSync(directory, 0o700);
+    opened.close();
+    if (isRoot) process.seteuid?.(0);
+    vi.useRealTimers();
+  }
+  const again = open(directory);
+  expect(await total(again)).toBe(3);
+  again.close();
 });

@@ -13,6 +13,7 @@ import { mergeIntoTiers } from '../../../aggregator/store/embedded/tiers.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
 
 const directory = temporaryDirectory();
+const NOTHING_GONE = { series: [], instances: [], entries: [], spans: [] };
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function openParts(file: string) {
@@ -84,6 +85,7 @@ test('packed blocks answer as before, also after a restart, and take late points
       journal: 1,
       newestPointMs: undefined,
       lastArrivalMs: undefined,
+      gone: NOTHING_GONE,
     });
   save(open);
   const minutes = Array.from({ length: 160 }, (_, i) => DAY + i);
@@ -109,6 +111,7 @@ test('packed blocks answer as before, also after a restart, and take late points
     journal: 2,
     newestPointMs: undefined,
     lastArrivalMs: undefined,
+    gone: NOTHING_GONE,
   });
   const withLate = rowsOf(again.persistence.block(0, DAY + 30));
   expect(withLate[0]).toBe(`${number} ${((DAY + 30) % 97) + 1000}`);

@@ -11,7 +11,7 @@ const key = (over: Partial<SeriesKey> = {}): SeriesKey => ({
   bounds: -1,
   ...over,
 });
-const limits = { total: 6, perMetric: 4, versionsPerService: 2 };
+const limits = { total: 6, perMetric: 4, versionsPerService: 2, edgeLists: 3 };
 
 describe('bounds', () => {
   test('above the bound of a metric everything new is one series, told apart by closed sets only', () => {
