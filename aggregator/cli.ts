@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
-/** The command line: `vigil import FILE…` and `vigil export`. Both open the store themselves; the service must not run. */
+/** The command line. What works on the store opens it itself; the service must not run then. */
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { describeProblems, readConfiguration } from './config.ts';
+import { deriveBurnAlerts } from './domain/burn-alerts.ts';
 import { readEnvironment } from './environment.ts';
 import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
+import { loadObjectives, PolicyFileError, withBuiltIn } from './objectives/policy.ts';
+import { writeOpenSlo } from './objectives/write-openslo.ts';
 import { BodyError, type Receiver } from './otlp/receiver.ts';
 import { IMPORT_TIME_LIMITS } from './otlp/temporality.ts';
 import { StoreFileError } from './store/embedded/database.ts';
@@ -18,6 +21,8 @@ const USAGE = `Usage:
   vigil import FILE…                        take OTLP/JSON lines (as the Collector's file exporter writes them; .gz too)
                                             into the store, at their original times
   vigil export [--from TIME] [--to TIME]    write what the store holds as OTLP/JSON lines to standard output
+  vigil slo validate FILE…                  check OpenSLO files: every mistake with its line; exit code 1 when there is one
+  vigil slo export [FILE]                   write the objectives that a file leads to, with the built-in ones, as OpenSLO
 
 The store is the one of MONITORING_DATA_DIR (./data). The service must not be running on it.
 TIME is an ISO 8601 time such as 2026-01-31T12:00:00Z.
@@ -30,6 +35,8 @@ async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   if (command === 'import') return importFiles(rest);
   if (command === 'export') return exportStore(rest);
+  if (command === 'slo' && rest[0] === 'validate') return validateObjectives(rest.slice(1));
+  if (command === 'slo' && rest[0] === 'export') return exportObjectives(rest.slice(1));
   process.stderr.write(USAGE);
   return command === undefined || command === '--help' ? 0 : 2;
 }
@@ -106,6 +113,31 @@ async function exportStore(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** @returns 0 when every file is good */
+function validateObjectives(files: readonly string[]): number {
+  if (files.length === 0) throw new UsageError('vigil slo validate needs at least one file.');
+  let failures = 0;
+  for (const file of files) {
+    try {
+      const objectives = loadObjectives(file);
+      for (const { warnings } of objectives.map((objective) => deriveBurnAlerts(objective)))
+        for (const warning of warnings) process.stderr.write(`${file}: warning: ${warning}\n`);
+      process.stdout.write(`${file}: ${objectives.length} objectives: ${objectives.map(({ id }) => id).join(', ')}\n`);
+    } catch (error) {
+      if (!(error instanceof PolicyFileError)) throw error;
+      failures++;
+      process.stderr.write(`${error.message}\n`);
+    }
+  }
+  return failures > 0 ? 1 : 0;
+}
+
+function exportObjectives(files: readonly string[]): number {
+  if (files.length > 1) throw new UsageError('vigil slo export takes one file at most.');
+  process.stdout.write(writeOpenSlo(withBuiltIn(files.length === 1 ? loadObjectives(files[0]) : [])));
+  return 0;
+}
+
 function timeOf(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = Date.parse(text);
@@ -134,6 +166,7 @@ try {
   const isExpected =
     error instanceof UsageError ||
     error instanceof StoreFileError ||
+    error instanceof PolicyFileError ||
     (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS');
   if (!isExpected) throw error;
   process.stderr.write(`${(error as Error).message}\n`);

@@ -16,6 +16,9 @@ export interface Configuration {
   readonly store: 'embedded';
   readonly prometheusUrl: string | undefined;
   readonly prometheusMetricsEnabled: boolean;
+  /** OpenSLO v1; the built-in objectives alone when absent. */
+  readonly sloFile: string | undefined;
+  readonly maintenanceFile: string | undefined;
   readonly cacheTtlSeconds: number;
   readonly retentionDays: number;
   /** When received data is forced onto the disk. */
@@ -119,6 +122,12 @@ export const variables: Variables = {
     mend: 'an address that begins with http:// or https://',
   },
   prometheusMetricsEnabled: { name: 'PROMETHEUS_METRICS_ENABLED', schema: truth, mend: 'true or false' },
+  sloFile: { name: 'MONITORING_SLO_FILE', schema: z.string().optional(), mend: 'the path of an OpenSLO file' },
+  maintenanceFile: {
+    name: 'MONITORING_MAINTENANCE_FILE',
+    schema: z.string().optional(),
+    mend: 'the path of a file of maintenance periods',
+  },
   cacheTtlSeconds: {
     name: 'MONITORING_CACHE_TTL_SECONDS',
     schema: wholeNumber(0, MAX_CACHE_TTL_SECONDS, 5),

@@ -10,6 +10,7 @@ import { createOtlpHandler } from './http/otlp.ts';
 import { startServer } from './http/server.ts';
 import { type Log, openLog } from './log.ts';
 import { createOwnMetrics } from './metrics.ts';
+import { openPolicy, PolicyFileError } from './objectives/policy.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 
 export interface Aggregator {
@@ -29,9 +30,11 @@ const CLOSE_CAP_MS = 8000;
 /** Shorter keys can be guessed. */
 const SHORTEST_GOOD_KEY = 16;
 
-/** @throws when the data directory cannot be used or the address cannot be listened on */
+/** @throws when the data directory or a file cannot be used, or the address cannot be listened on */
 export async function startAggregator(configuration: Configuration, log: Log): Promise<Aggregator> {
   const directory = resolve(configuration.dataDirectory);
+  const policy = openPolicy(configuration, (problem) => log.error(problem));
+  for (const warning of policy.warnings) log.warn(warning);
   const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
   const ownMetrics = createOwnMetrics();
   const { retentionDays, fsync, ingestKeys, host, port } = configuration;
@@ -43,7 +46,7 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     log,
     isClosing: () => closing,
   };
-  const app = createApp({ ...configuration, ...shared, store: opened.store });
+  const app = createApp({ ...configuration, ...shared, store: opened.store, policy: policy.current });
   const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
   const otlp = createOtlpHandler({ ...shared, receiver: opened.receiver, pool });
   try {
@@ -121,6 +124,8 @@ function closeOnSignal(aggregator: Aggregator, log: Log): void {
 
 function describeStartError(error: unknown, { host, port }: Configuration): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (error instanceof PolicyFileError)
+    return `MONITORING_SLO_FILE or MONITORING_MAINTENANCE_FILE cannot be used:\n${error.message}`;
   if (code === 'EADDRINUSE') return `port ${port} on ${host} is taken by another process: choose another with PORT`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is no address of this machine: check HOST`;
   if (code === 'EACCES') return `port ${port} or the data directory may not be used by this user`;

@@ -48,6 +48,10 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
     may: [/^aggregator\/(otlp|store|domain)\//, /^aggregator\/metrics\.ts$/, /^@vigil\/semconv$/, /^node:/],
   },
   {
+    of: /^aggregator\/objectives\//,
+    may: [/^aggregator\/(objectives|domain)\//, /^@vigil\/semconv$/, /^node:/, /^(zod|yaml)$/],
+  },
+  {
     of: /^aggregator\/reports\//,
     may: [
       /^aggregator\/(reports|domain)\//,

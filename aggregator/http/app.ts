@@ -4,6 +4,7 @@ import { correlationIdOf } from '../correlation.ts';
 import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import { allParts, type ExpositionPart, exposeParts } from '../reports/exposition.ts';
+import type { Policy } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
 import { type Gate, type KeyHeaders, presentedKeys } from './auth.ts';
 import { type AnswerCache, createAnswerCache } from './cache.ts';
@@ -12,7 +13,7 @@ import { ApiError, asApiError, errorTable, renderError, retryAfter } from './err
 import { renderFamilies } from './exposition.ts';
 import { clientAddress, createGuessLimit } from './guessing.ts';
 import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts';
-import { parseExpositionQuery, parseReportQuery } from './parameters.ts';
+import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -22,6 +23,8 @@ export interface AppOptions {
   readonly trustedHops: number;
   readonly ownMetrics: OwnMetrics;
   readonly log: Log;
+  /** Objectives and maintenance of now; the built-in ones when absent. */
+  readonly policy?: () => Policy;
   /** Whether the service is about to end. */
   readonly isClosing: () => boolean;
   /** Unix milliseconds. */
@@ -104,7 +107,7 @@ export function createApp(options: AppOptions): App {
 /** GET and HEAD, which hono answers from GET; everything else is refused with what is allowed. */
 function serve(app: App, path: string, answer: (c: RequestContext) => Response | Promise<Response>): void {
   // Hono takes the closing slash off a request's path, so a route must not have one.
-  const route = path.replace(/\/$/, '');
+  const route = path.replace(/\/$/, '').replaceAll(/\{(\w+)\}/g, ':$1');
   app.get(route, answer);
   app.all(route, () => {
     throw new ApiError('METHOD_NOT_ALLOWED', undefined, { Allow: 'GET, HEAD' });
@@ -130,18 +133,22 @@ function createAdmission({ gate, trustedHops }: AppOptions, monotonicMs: () => n
 
 async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext): Promise<Response> {
   parts.admit(c);
-  const { store } = parts.options;
+  const { store, policy, ownMetrics } = parts.options;
   const nowMs = parts.nowMs();
-  const rule = { ...endpoint.window, retentionMs: store.state().retentionMs };
-  const { asked, format } = parseReportQuery(new URL(c.req.url).searchParams, rule, nowMs);
+  const { retentionMs } = store.state();
+  const formats: readonly Format[] = endpoint.exposition.length > 0 ? ['json', 'prometheus'] : ['json'];
+  const rules = { window: endpoint.window, formats, retentionMs };
+  const { asked, format } = parseReportQuery(new URL(c.req.url).searchParams, rules, nowMs);
   if (format === 'prometheus') return answerExposition(parts, endpoint.path, endpoint.exposition, asked.service, c);
   if (!acceptsJson(c.req.header('accept'))) throw new ApiError('NOT_ACCEPTABLE');
   const { window, service } = asked;
-  const key = JSON.stringify([endpoint.path, window.length, service ?? null]);
+  const id = c.req.param('id');
+  const key = JSON.stringify([endpoint.path, id ?? null, window.length, service ?? null]);
   const { answer, hit } = await parts.cache.get(key, async () => {
-    const body = endpoint.schema.parse(await endpoint.report(store, asked));
-    const head = { timestamp: new Date(nowMs).toISOString(), [`window_${window.unit}`]: window.length };
-    return JSON.stringify({ ...head, ...body });
+    const context = { policy: policy?.(), ownFamilies: () => ownMetrics.families() };
+    const body = endpoint.schema.parse(await endpoint.report(store, { ...asked, ...context, id }));
+    const told = endpoint.window === undefined ? {} : { [`window_${window.unit}`]: window.length };
+    return JSON.stringify({ timestamp: new Date(nowMs).toISOString(), ...told, ...body });
   });
   // What is kept is the text but for the reader's own correlation id, which needs no escaping.
   const text = `${answer.slice(0, -1)},"correlation_id":"${c.get('correlationId')}"}`;
@@ -156,7 +163,7 @@ async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> 
 }
 
 async function answerExposition(
-  { options: { store }, cache, nowMs }: Parts,
+  { options: { store, policy }, cache, nowMs }: Parts,
   path: string,
   exposition: readonly ExpositionPart[],
   service: string | undefined,
@@ -165,7 +172,7 @@ async function answerExposition(
   const type = expositionType(c.req.header('accept'));
   if (type === undefined) throw new ApiError('NOT_ACCEPTABLE');
   const { answer, hit } = await cache.get(JSON.stringify([path, type, service ?? null]), async () => {
-    const families = await exposeParts(exposition, store, { service, nowMs: nowMs() });
+    const families = await exposeParts(exposition, store, { service, nowMs: nowMs(), policy: policy?.() });
     return renderFamilies(families, type === OPENMETRICS_TEXT ? 'openmetrics' : 'prometheus');
   });
   return c.body(answer, 200, { 'Content-Type': type, ...cacheHeaders(hit) });

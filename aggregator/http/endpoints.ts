@@ -6,18 +6,21 @@ import { mutationsSchema, reportMutations } from '../reports/mutations.ts';
 import { mutationsBreakdownSchema, reportMutationsBreakdown } from '../reports/mutations-breakdown.ts';
 import { mutationsPerformanceSchema, reportMutationsPerformance } from '../reports/mutations-performance.ts';
 import type { Report, WindowUnit } from '../reports/report.ts';
+import { reportSlo, reportSlos, sloDetailSchema, slosSchema } from '../reports/slo.ts';
+import { sloFamilies } from '../reports/slo-families.ts';
 
 export interface Endpoint<Schema extends z.ZodObject = z.ZodObject, Path extends string = string> {
-  /** With its closing slash; it is served without, too. */
+  /** With its closing slash; it is served without, too. `{id}` stands for the id that the report gets. */
   readonly path: Path;
   /** Further paths that answer the same. */
   readonly aliases: readonly string[];
   readonly summary: string;
-  readonly window: { readonly unit: WindowUnit; readonly defaultLength: number };
+  /** Absent where the answer has windows of its own: it then takes none. */
+  readonly window?: { readonly unit: WindowUnit; readonly defaultLength: number };
   /** What a body holds; a field that is not declared here never leaves the service. */
   readonly schema: Schema;
   readonly report: Report<z.input<Schema>>;
-  /** What `format=prometheus` answers. */
+  /** What `format=prometheus` answers; where it is empty, only JSON can be asked for. */
   readonly exposition: readonly ExpositionPart[];
 }
 
@@ -60,5 +63,21 @@ export const endpoints = [
     schema: mutationsPerformanceSchema,
     report: reportMutationsPerformance,
     exposition: [mutationDurations],
+  }),
+  endpoint({
+    path: '/monitoring/slo/',
+    aliases: [],
+    summary: 'Every objective, worst error budget first.',
+    schema: slosSchema,
+    report: reportSlos,
+    exposition: [sloFamilies],
+  }),
+  endpoint({
+    path: '/monitoring/slo/{id}/',
+    aliases: [],
+    summary: 'One objective, with how its budget and its burn rate went.',
+    schema: sloDetailSchema,
+    report: reportSlo,
+    exposition: [],
   }),
 ];

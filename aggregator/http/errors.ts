@@ -1,6 +1,7 @@
 /**
  * The one table of errors, and the one place that renders them. Messages are ours: they never repeat what a client sent.
  */
+import { NotKnown } from '../reports/report.ts';
 import { StoreUnavailable } from '../store/port.ts';
 import { prefersProblem } from './negotiation.ts';
 
@@ -49,6 +50,7 @@ export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof StoreUnavailable)
     return new ApiError('UNAVAILABLE', error.message, { 'Retry-After': retryAfter(error.retryAfterSeconds) });
+  if (error instanceof NotKnown) return new ApiError('NOT_FOUND', error.message);
   return new ApiError('INTERNAL');
 }
 

@@ -11,6 +11,12 @@ const serviceSchema = z.string().regex(/^\P{Cc}{1,256}$/u);
 export interface WindowRule {
   readonly unit: WindowUnit;
   readonly defaultLength: number;
+}
+
+export interface QueryRules {
+  /** Absent where no window can be asked for. */
+  readonly window?: WindowRule;
+  readonly formats: readonly Format[];
   /** Nothing older is kept. */
   readonly retentionMs: number;
 }
@@ -28,17 +34,17 @@ function single(query: URLSearchParams, allowed: readonly string[]): void {
 /** @throws ApiError */
 export function parseReportQuery(
   query: URLSearchParams,
-  rule: WindowRule,
+  rules: QueryRules,
   nowMs: number,
 ): { readonly asked: Asked; readonly format: Format } {
-  single(query, ['window', 'format', 'service']);
-  const length = parseWindow(query.get('window'), rule);
+  single(query, [...(rules.window === undefined ? [] : ['window']), 'format', 'service']);
+  const unit = rules.window?.unit ?? 'minutes';
+  // An answer with windows of its own only takes their end from this one.
+  const length = rules.window === undefined ? 1 : parseWindow(query.get('window'), rules.window, rules.retentionMs);
   const format = formatSchema.safeParse(query.get('format') ?? 'json');
-  if (!format.success) throw new ApiError('INVALID_FORMAT');
-  return {
-    asked: { window: windowUntil(nowMs, rule.unit, length), service: parseService(query) },
-    format: format.data,
-  };
+  if (!format.success || !rules.formats.includes(format.data))
+    throw new ApiError('INVALID_FORMAT', `format must be ${rules.formats.join(' or ')}.`);
+  return { asked: { window: windowUntil(nowMs, unit, length), service: parseService(query) }, format: format.data };
 }
 
 /** @throws ApiError */
@@ -47,7 +53,7 @@ export function parseExpositionQuery(query: URLSearchParams): string | undefined
   return parseService(query);
 }
 
-function parseWindow(text: string | null, { unit, defaultLength, retentionMs }: WindowRule): number {
+function parseWindow(text: string | null, { unit, defaultLength }: WindowRule, retentionMs: number): number {
   const longest = Math.max(1, Math.floor(retentionMs / 1000 / SECONDS_PER_UNIT[unit]));
   if (text === null) return Math.min(defaultLength, longest);
   const length = /^\d{1,9}$/.test(text) ? Number(text) : 0;

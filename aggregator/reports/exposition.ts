@@ -2,17 +2,27 @@
 import type { MetricFamily } from '../metrics.ts';
 import type { Store } from '../store/port.ts';
 import { mutationCounts, mutationDurations, mutationErrors } from './mutation-families.ts';
+import type { Policy } from './report.ts';
+import { sloFamilies } from './slo-families.ts';
 
 export interface ExpositionScope {
   /** One `service.name`; all services together when absent. */
   readonly service?: string;
   readonly nowMs: number;
+  /** The built-in objectives without maintenance when absent. */
+  readonly policy?: Policy;
 }
 
 export type ExpositionPart = (store: Store, scope: ExpositionScope) => Promise<readonly MetricFamily[]>;
 
 /** Families of the whole service, in the order in which a scrape shows them. */
-export const allParts: readonly ExpositionPart[] = [mutationCounts, mutationErrors, mutationDurations, storeFamilies];
+export const allParts: readonly ExpositionPart[] = [
+  mutationCounts,
+  mutationErrors,
+  mutationDurations,
+  sloFamilies,
+  storeFamilies,
+];
 
 /** The families of several parts, one after the other. */
 export async function exposeParts(

@@ -6,6 +6,11 @@ export function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
+/** Ratios of objectives are shown with six decimals: a millionth is one bad event of a million. */
+export function roundedRatio(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}
+
 /** Seconds as the milliseconds of bodies; 0 where there is nothing, as the contract says. */
 export function milliseconds(seconds: number | undefined): number {
   return rounded((seconds ?? 0) * 1000);

@@ -1,3 +1,7 @@
+import type { MetricName } from '@vigil/semconv';
+import type { MaintenancePeriod } from '../domain/maintenance.ts';
+import type { Objective } from '../domain/objective.ts';
+import type { MetricFamily } from '../metrics.ts';
 import type { Store, TimeRange } from '../store/port.ts';
 
 /** Units in which a window is asked for. */
@@ -16,11 +20,31 @@ export interface Window {
   readonly range: TimeRange;
 }
 
+/** An objective on metrics of the registry. */
+export type Slo = Objective<MetricName>;
+
+/** What data is judged against. */
+export interface Policy {
+  readonly objectives: readonly Slo[];
+  readonly maintenance: readonly MaintenancePeriod[];
+}
+
 /** What a reader asked for. */
 export interface Asked {
   readonly window: Window;
   /** One `service.name`; all services together when absent. */
   readonly service?: string;
+  /** The variable part of the path, where it has one. */
+  readonly id?: string;
+  /** The built-in objectives without maintenance when absent. */
+  readonly policy?: Policy;
+  /** The service's own health; unknown when absent. */
+  readonly ownFamilies?: () => readonly MetricFamily[];
+}
+
+/** There is nothing of the name that was asked for. */
+export class NotKnown extends Error {
+  override readonly name = 'NotKnown';
 }
 
 /** Makes one answer, without what all answers have in common (time, window, correlation id). */

@@ -24,6 +24,11 @@ export interface RecordedMutation {
 export interface KnownStore extends Store {
   /** Takes `times` equal mutations. */
   add(mutation: RecordedMutation, times?: number): void;
+  /** Takes points of any metric, of the same time. */
+  addPoints(
+    points: readonly Omit<PointDescription, 'instance' | 'cumulative' | 'startMs' | 'timeMs'>[],
+    atMs: number,
+  ): void;
   /** Questions asked so far. */
   readonly asked: number;
   /** What `state` says in another way than the store itself. */
@@ -63,6 +68,12 @@ export function createKnownStore(nowMs: number): KnownStore {
       clockMs = mutation.atMs;
       send('metrics', metricsBody(pointsOf(mutation, times, `instance-${sent++}`)));
       if (mutation.traceId !== undefined) send('traces', spansBody(mutation, mutation.traceId, times));
+      clockMs = nowMs;
+    },
+    addPoints(points, atMs) {
+      clockMs = atMs;
+      const common = { instance: `instance-${sent++}`, cumulative: false, startMs: atMs - 1, timeMs: atMs };
+      send('metrics', metricsBody(points.map((point) => ({ ...common, ...point }))));
       clockMs = nowMs;
     },
     counts: (question) => ask(() => real.counts(question)),

@@ -122,7 +122,8 @@ describe('burn alerts', () => {
         const allBad = { good: 0, total: 1000 };
         for (const alert of alerts)
           expect(judgeBurnAlert(alert, objective, { long: allBad, short: allBad, isCovered: true })).toBe('firing');
-        for (const warning of warnings) expect(warning).toMatch(/^The (page|ticket) over \d+ h of some-slo is left out.+\.$/);
+        for (const warning of warnings)
+          expect(warning).toMatch(/^The (page|ticket) over \d+ h of some-slo is left out.+\.$/);
       }),
     );
     const { warnings } = deriveBurnAlerts({ id: 'a', objective: 0.9, windowDays: 30 });

@@ -41,7 +41,11 @@ describe('what is documented is what is there', () => {
 
   test('endpoints, their windows and what they answer', () => {
     expect(tableUnder('## Reading')).toEqual(
-      endpoints.map(({ path, window, summary }) => [path, `${window.unit}, ${window.defaultLength}`, summary]),
+      endpoints.map(({ path, window, summary }) => [
+        path,
+        window === undefined ? '–' : `${window.unit}, ${window.defaultLength}`,
+        summary,
+      ]),
     );
   });
 });

@@ -133,6 +133,13 @@ describe('the mutation families', () => {
       ...counts,
       ...errors,
       ...durations,
+      ...[
+        'slo_objective_ratio',
+        'slo_attained_ratio',
+        'slo_error_budget_remaining_ratio',
+        'slo_burn_rate',
+        'slo_state',
+      ],
       'aggregator_store_age_seconds',
       'aggregator_http_answers_total',
     ]);

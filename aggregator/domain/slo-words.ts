@@ -1,0 +1,49 @@
+import type { SloState, Spender } from './slo-state.ts';
+import { durationInWords, percentInWords } from './words.ts';
+
+/** What a sentence about an objective is made from. */
+export interface SloInWords {
+  readonly state: SloState;
+  readonly windowDays: number;
+  readonly remaining: number | undefined;
+  readonly secondsToExhaustion: number | undefined;
+  readonly spentBy: readonly Spender[];
+}
+
+/**
+ * One or two sentences that a person understands: "At this speed the 30-day budget lasts 1.2 days; CreateJob spent 61 %
+ * of it."
+ */
+export function sloInWords(slo: SloInWords): string {
+  const { state, windowDays, remaining, secondsToExhaustion: seconds } = slo;
+  if (state === 'no_data' || remaining === undefined)
+    return `Too little happened in ${windowDays} days to say anything.`;
+  const budget = `the ${windowDays}-day budget`;
+  const spender = spenderInWords(slo);
+  if (remaining <= 0) {
+    const over = remaining < 0 ? `, and ${percentInWords(-remaining)} more than it` : '';
+    return `${capital(budget)} is spent${over}${spender}.`;
+  }
+  if (state === 'meeting' || seconds === undefined)
+    return `${percentInWords(remaining)} of ${budget} is left${spender}.`;
+  return `At this speed ${budget} lasts ${durationInWords(seconds)}${spender}.`;
+}
+
+/** The one who spent most, where that is worth a name: at least a twentieth of the budget. */
+function spenderInWords({ remaining = 1, spentBy }: SloInWords): string {
+  const [first] = spentBy;
+  const share = budgetShareOf(first, remaining);
+  return share < 0.05 ? '' : `; ${first.name} spent ${percentInWords(share)} of it`;
+}
+
+/**
+ * The share of the whole budget that one spender spent; above 1 when it alone overspent it.
+ * @param remaining signed share of the budget that is left
+ */
+export function budgetShareOf(spender: Spender | undefined, remaining: number): number {
+  return (spender?.share ?? 0) * (1 - remaining);
+}
+
+function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

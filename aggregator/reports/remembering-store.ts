@@ -1,0 +1,26 @@
+import type { Store } from '../store/port.ts';
+
+/** A store that is asked each question once: objectives on the same metric share most of theirs. For one answer only. */
+export function remembering(store: Store): Store {
+  const answers = new Map<string, Promise<unknown>>();
+  const once = <Question, Answer>(name: string, ask: (question: Question) => Promise<Answer>) => {
+    return (question: Question): Promise<Answer> => {
+      const key = `${name} ${JSON.stringify(question)}`;
+      const known = answers.get(key) as Promise<Answer> | undefined;
+      const answer = known ?? ask(question);
+      if (known === undefined) answers.set(key, answer);
+      return answer;
+    };
+  };
+  return {
+    counts: once('counts', (question) => store.counts(question)),
+    histograms: once('histograms', (question) => store.histograms(question)),
+    countSteps: once('countSteps', (question) => store.countSteps(question)),
+    histogramSteps: once('histogramSteps', (question) => store.histogramSteps(question)),
+    lifetimeCounts: once('lifetimeCounts', (question) => store.lifetimeCounts(question)),
+    lifetimeHistograms: once('lifetimeHistograms', (question) => store.lifetimeHistograms(question)),
+    slowestSpans: (question, limit) => store.slowestSpans(question, limit),
+    failedSpans: (question, limit) => store.failedSpans(question, limit),
+    state: () => store.state(),
+  };
+}
