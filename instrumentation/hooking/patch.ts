@@ -8,8 +8,12 @@ import type { DiagLogger } from '@opentelemetry/api';
 /** Any function; what it takes and gives is its wrapper's business. */
 export type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
-/** Marks a wrapper, also across copies of this package, so that nothing is wrapped twice. */
+/** Marks a wrapper with the names of those who wrapped it, also across copies of this package: nobody does so twice. */
 const PATCHED = Symbol.for('vigil.patched');
+
+function ownersOf(fn: object): ReadonlySet<string> {
+  return (fn as { [PATCHED]?: ReadonlySet<string> })[PATCHED] ?? new Set();
+}
 
 /**
  * Replaces one exported function by a wrapper around it.
@@ -20,6 +24,7 @@ const PATCHED = Symbol.for('vigil.patched');
  * @param exports what the module exports
  * @param name the exported function; when there is none of that name nothing happens
  * @param wrap makes the wrapper; it is called once
+ * @param owner who patches: another instrumentation may wrap the same function for purposes of its own
  * @returns the exports to hand out: the same object, or its copy
  */
 export function patchExport<Exports>(
@@ -27,12 +32,13 @@ export function patchExport<Exports>(
   name: string,
   wrap: (original: AnyFunction, exports: Readonly<Record<string, unknown>>) => AnyFunction,
   diag: DiagLogger,
+  owner = '',
 ): Exports {
   try {
     const members = exports as Record<string, unknown>;
     const original = members[name];
-    if (typeof original !== 'function' || PATCHED in original) return exports;
-    const wrapper = disguise(wrap(original as AnyFunction, members), original);
+    if (typeof original !== 'function' || ownersOf(original).has(owner)) return exports;
+    const wrapper = disguise(wrap(original as AnyFunction, members), original, owner);
     return replace(members, name, wrapper) as Exports;
   } catch (error) {
     diag.error(`cannot patch ${name}; it stays unobserved`, error);
@@ -41,12 +47,12 @@ export function patchExport<Exports>(
 }
 
 /** Gives the wrapper the name, length and added properties of what it stands for. */
-function disguise(wrapper: AnyFunction, original: object): AnyFunction {
+export function disguise(wrapper: AnyFunction, original: object, owner = ''): AnyFunction {
   for (const key of ['name', 'length', ...Object.keys(original)]) {
     const descriptor = Object.getOwnPropertyDescriptor(original, key);
     if (descriptor !== undefined) Object.defineProperty(wrapper, key, descriptor);
   }
-  return Object.defineProperty(wrapper, PATCHED, { value: true });
+  return Object.defineProperty(wrapper, PATCHED, { value: new Set([...ownersOf(original), owner]) });
 }
 
 function replace(members: Record<string, unknown>, name: string, wrapper: AnyFunction): object {

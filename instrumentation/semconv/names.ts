@@ -28,4 +28,5 @@ export const ATTR_VIGIL_SECURITY_CATEGORY = 'vigil.security.category';
 export const ATTR_VIGIL_SECURITY_PATTERN = 'vigil.security.pattern';
 export const ATTR_VIGIL_SECURITY_ACTION = 'vigil.security.action';
 export const ATTR_VIGIL_SECURITY_SURFACE = 'vigil.security.surface';
+export const ATTR_VIGIL_SECURITY_PARAMETER = 'vigil.security.parameter';
 export const ATTR_CLIENT_ADDRESS = 'client.address';

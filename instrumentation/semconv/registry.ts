@@ -92,6 +92,10 @@ const attributeTable = {
     values: ['blocked', 'detected'],
   },
   'vigil.security.surface': { description: 'Where the request went.', values: ['graphql', 'http'] },
+  'vigil.security.parameter': {
+    description:
+      'Name of the parameter that was refused; never its value. Only on spans, for clients choose such names.',
+  },
   'client.address': {
     description: 'Address of the client by trusted hops, kept as configured; `_other` for the rest.',
   },
@@ -205,6 +209,7 @@ export const spans = {
       'vigil.security.pattern',
       'vigil.security.action',
       'vigil.security.surface',
+      'vigil.security.parameter',
       'client.address',
     ],
   },
@@ -239,6 +244,24 @@ export const sqlInjectionPatterns = [
   'comment',
   'other',
 ] as const;
+
+/**
+ * What `vigil.security.pattern` tells apart in the categories beside `sqli`, as Vigil's own hooks give it. Whoever
+ * records by hand may add to them.
+ */
+export const securityBlockPatterns = {
+  csrf: ['token', 'header', 'origin'],
+  rate_limit: ['requests', 'banned'],
+  origin: ['request', 'preflight'],
+  query_analysis: ['depth', 'cost', 'aliases', 'directives', 'tokens'],
+  authentication: ['credentials'],
+} as const;
+
+/** The `client.address` of all clients that have no series of their own. */
+export const OTHER_CLIENTS = '_other';
+
+/** Shape of a pseudonym in `client.address`: letters only, so that it cannot be taken for a number of any kind. */
+export const CLIENT_PSEUDONYM_PATTERN = /^client-[a-p]{16}$/;
 
 /** Stands for every value that could not be kept: unknown, malformed, or beyond a bound. */
 export const OTHER = '_OTHER';
