@@ -17,9 +17,11 @@ export interface RecommendationRule {
   /** Name of the signal that it judges. */
   readonly signal: string;
   readonly unit: SignalUnit;
-  /** On which side of the threshold it speaks; on the threshold itself it is silent. */
-  readonly speaks: 'above' | 'below';
+  /** On which side of the threshold it speaks; on the threshold itself it is silent, but for `from`, which is at or above. */
+  readonly speaks: 'above' | 'from' | 'below';
   readonly threshold: number;
+  /** From this value on it is silent: a stricter rule about the same signal speaks instead. */
+  readonly until?: number;
   /** Where the threshold comes from. */
   readonly source: string;
   /** `{value}` and `{threshold}` stand for the two numbers with their unit. */
@@ -88,7 +90,8 @@ export function sortByLevel<Item extends { readonly level: Level }>(items: reado
 }
 
 function judge(rule: RecommendationRule, value: number | undefined): Recommendation | undefined {
-  if (value === undefined || !isBeyond(rule, value, rule.threshold)) return undefined;
+  if (value === undefined || value >= (rule.until ?? Infinity) || !isBeyond(rule, value, rule.threshold))
+    return undefined;
   const { id, area, level, signal, unit, threshold, source, action, traces, link } = rule;
   const further =
     rule.further !== undefined && isBeyond(rule, value, rule.further.threshold) ? rule.further : undefined;
@@ -99,6 +102,7 @@ function judge(rule: RecommendationRule, value: number | undefined): Recommendat
 }
 
 function isBeyond(rule: RecommendationRule, value: number, threshold: number): boolean {
+  if (rule.speaks === 'from') return value >= threshold;
   return rule.speaks === 'above' ? value > threshold : value < threshold;
 }
 

@@ -1,6 +1,10 @@
 /** The endpoints that report on a window of time. Adding one is adding a row. */
 import type { z } from 'zod';
 import type { ExpositionPart } from '../reports/exposition.ts';
+import { idempotencySchema, reportIdempotency } from '../reports/idempotency.ts';
+import { idempotencyBreakdownSchema, reportIdempotencyBreakdown } from '../reports/idempotency-breakdown.ts';
+import { lockCounts, taskCounts, taskHealth } from '../reports/idempotency-families.ts';
+import { idempotencyHealthSchema, reportIdempotencyHealth } from '../reports/idempotency-health.ts';
 import { mutationCounts, mutationDurations, mutationErrors } from '../reports/mutation-families.ts';
 import { mutationsSchema, reportMutations } from '../reports/mutations.ts';
 import { mutationsBreakdownSchema, reportMutationsBreakdown } from '../reports/mutations-breakdown.ts';
@@ -35,6 +39,7 @@ function endpoint<Schema extends z.ZodObject, const Path extends string>(
 }
 
 const MUTATION_WINDOW = { unit: 'minutes', defaultLength: 60 } as const;
+const DAY_WINDOW = { unit: 'hours', defaultLength: 24 } as const;
 
 export const endpoints = [
   endpoint({
@@ -63,6 +68,33 @@ export const endpoints = [
     schema: mutationsPerformanceSchema,
     report: reportMutationsPerformance,
     exposition: [mutationDurations],
+  }),
+  endpoint({
+    path: '/monitoring/celery/idempotency/',
+    aliases: ['/monitoring/tasks/idempotency/'],
+    summary: 'How often tasks were asked for twice: counts, duplicate rate, health, recommendations.',
+    window: DAY_WINDOW,
+    schema: idempotencySchema,
+    report: reportIdempotency,
+    exposition: [taskCounts, taskHealth, lockCounts],
+  }),
+  endpoint({
+    path: '/monitoring/celery/idempotency/breakdown/',
+    aliases: ['/monitoring/tasks/idempotency/breakdown/'],
+    summary: 'Which scopes and tasks meet duplicates, and how locks perform.',
+    window: DAY_WINDOW,
+    schema: idempotencyBreakdownSchema,
+    report: reportIdempotencyBreakdown,
+    exposition: [taskCounts, lockCounts],
+  }),
+  endpoint({
+    path: '/monitoring/celery/idempotency/health/',
+    aliases: ['/monitoring/tasks/idempotency/health/'],
+    summary: 'Whether duplicates are rare enough, and what preventing them saved.',
+    window: DAY_WINDOW,
+    schema: idempotencyHealthSchema,
+    report: reportIdempotencyHealth,
+    exposition: [taskHealth],
   }),
   endpoint({
     path: '/monitoring/slo/',

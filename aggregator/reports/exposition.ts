@@ -1,6 +1,7 @@
 /** The Prometheus families that users are promised, in parts: each endpoint shows its own, the scrape all of them. */
 import type { MetricFamily } from '../metrics.ts';
 import type { Store } from '../store/port.ts';
+import { lockCounts, taskCounts, taskHealth } from './idempotency-families.ts';
 import { mutationCounts, mutationDurations, mutationErrors } from './mutation-families.ts';
 import type { Policy } from './report.ts';
 import { sloFamilies } from './slo-families.ts';
@@ -20,6 +21,9 @@ export const allParts: readonly ExpositionPart[] = [
   mutationCounts,
   mutationErrors,
   mutationDurations,
+  taskCounts,
+  taskHealth,
+  lockCounts,
   sloFamilies,
   storeFamilies,
 ];

@@ -16,6 +16,16 @@ export function milliseconds(seconds: number | undefined): number {
   return rounded((seconds ?? 0) * 1000);
 }
 
+/** Seconds as milliseconds; null where there is nothing. */
+export function millisecondsOrNull(seconds: number | undefined): number | null {
+  return seconds === undefined ? null : milliseconds(seconds);
+}
+
+/** A ratio in percent; null where there is nothing. */
+export function percentOrNull(ratio: number | undefined): number | null {
+  return ratio === undefined ? null : rounded(100 * ratio);
+}
+
 /** part / whole in percent, 0 without a whole. */
 export function percent(part: number, whole: number): number {
   return whole > 0 ? rounded((100 * part) / whole) : 0;

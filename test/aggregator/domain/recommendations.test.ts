@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { idempotencyRules } from '../../../aggregator/domain/idempotency-rules.ts';
 import { mutationRules, mutationsHealthy, mutationsSilent } from '../../../aggregator/domain/mutation-rules.ts';
 import { LEVELS, recommend } from '../../../aggregator/domain/recommendations.ts';
 
@@ -29,16 +30,29 @@ test('whatever the signals: something is said, worst first, and only by rules wh
   );
 });
 
-test('every rule is complete: it can speak, names its numbers and its source, and leads somewhere', () => {
-  expect(new Set(mutationRules.map(({ id }) => id)).size).toBe(mutationRules.length);
-  for (const rule of mutationRules) {
-    const beyond = rule.speaks === 'above' ? rule.threshold * 1.1 : rule.threshold * 0.9;
-    const [{ message, evidence, action, link }] = recommend([rule], { [rule.signal]: beyond }, otherwise);
-    expect(message).not.toMatch(/[{}]/);
-    expect(message).toMatch(/\d.*\.$/);
-    expect(evidence).toMatchObject({ value: beyond, threshold: rule.threshold, source: expect.stringMatching(/./) });
-    expect(action).toMatch(/\.$/);
-    expect(link).toMatch(/^\/monitoring\/.*\/$/);
-    expect(recommend([rule], { [rule.signal]: rule.threshold }, otherwise)[0].id).toBe('mutations-healthy');
-  }
+const tables = { mutationRules, idempotencyRules };
+
+test('no two rules have the same id', () => {
+  const ids = Object.values(tables).flatMap((rules) => rules.map(({ id }) => id));
+  expect(new Set(ids).size).toBe(ids.length);
 });
+
+test.each(Object.entries(tables))(
+  '%s are complete: each can speak, names its numbers and its source, and leads somewhere',
+  (_, rules) => {
+    for (const rule of rules) {
+      const beyond =
+        rule.speaks === 'below' ? rule.threshold * 0.9 : rule.threshold * 1.1 + (rule.unit === 'count' ? 1 : 0);
+      const [{ message, evidence, action, link }] = recommend([rule], { [rule.signal]: beyond }, otherwise);
+      expect(message).not.toMatch(/[{}]/);
+      expect(message).toMatch(/\d.*\.$/);
+      expect(evidence).toMatchObject({ value: beyond, threshold: rule.threshold, source: expect.stringMatching(/./) });
+      expect(action).toMatch(/\.$/);
+      expect(link).toMatch(/^\/monitoring\/.*\/$/);
+      const onIt = recommend([rule], { [rule.signal]: rule.threshold }, otherwise)[0].id;
+      expect(onIt).toBe(rule.speaks === 'from' ? rule.id : 'mutations-healthy');
+      if (rule.until !== undefined)
+        expect(recommend([rule], { [rule.signal]: rule.until }, otherwise)[0].id).toBe('mutations-healthy');
+    }
+  },
+);

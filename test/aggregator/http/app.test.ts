@@ -6,8 +6,12 @@ import { StoreUnavailable } from '../../../aggregator/store/port.ts';
 import { createReadSide, NOW_MS, READ_KEY, type ReadSide } from '../../support/read-side.ts';
 
 const MUTATIONS = '/monitoring/graphql/mutations/';
-/** Those that are asked about a window; the others have tests of their own. */
-const paths = endpoints.filter(({ window }) => window !== undefined).map(({ path }) => path);
+/** Those that are asked about a window. */
+const windowed = endpoints.flatMap(({ path, aliases, window }) =>
+  window === undefined ? [] : [path, ...aliases].map((one) => ({ path: one, ...window })),
+);
+/** Minutes of the longest window: what the store keeps, 35 days. */
+const RETENTION_MINUTES = 35 * 24 * 60;
 
 interface ErrorBody {
   readonly error: { readonly code: string; readonly message: string; readonly correlation_id: string };
@@ -26,16 +30,18 @@ async function expectError(answer: Response, status: number, code: string): Prom
   return error;
 }
 
-describe.each(paths)('%s', (path) => {
+describe.each(windowed)('$path', ({ path, unit, defaultLength }) => {
+  const longest = unit === 'hours' ? RETENTION_MINUTES / 60 : RETENTION_MINUTES;
+
   test('answers with what every body carries, with and without its closing slash', async () => {
     const { get } = createReadSide();
-    for (const asked of [path, path.slice(0, -1), `${path}?window=60&format=json&service=shop`]) {
+    for (const asked of [path, path.slice(0, -1), `${path}?window=${defaultLength}&format=json&service=shop`]) {
       const answer = await get(asked);
       expect(answer.status).toBe(200);
       expect(answer.headers.get('content-type')).toBe('application/json');
       expect(await answer.json()).toMatchObject({
         timestamp: new Date(NOW_MS).toISOString(),
-        window_minutes: 60,
+        [`window_${unit}`]: defaultLength,
         correlation_id: answer.headers.get('x-correlation-id'),
       });
     }
@@ -83,18 +89,20 @@ describe.each(paths)('%s', (path) => {
 
   test('the retention is the longest window', async () => {
     const { get, store } = createReadSide();
-    expect((await get(`${path}?window=50400`)).status).toBe(200);
-    store.stateChange = { retentionMs: 30 * 60_000 };
-    expect(await (await get(path)).json()).toMatchObject({ window_minutes: 30 });
-    await expectError(await get(`${path}?window=31`), 400, 'INVALID_WINDOW');
+    expect((await get(`${path}?window=${longest}`)).status).toBe(200);
+    await expectError(await get(`${path}?window=${longest + 1}`), 400, 'INVALID_WINDOW');
+    const half = Math.floor(defaultLength / 2);
+    store.stateChange = { retentionMs: half * (unit === 'hours' ? 3_600_000 : 60_000) };
+    expect(await (await get(path)).json()).toMatchObject({ [`window_${unit}`]: half });
+    await expectError(await get(`${path}?window=${half + 1}`), 400, 'INVALID_WINDOW');
   });
 
   test('only fields of its schema leave the service', async () => {
     const { get, store } = createReadSide();
     store.add({ name: 'A', seconds: 0.1, atMs: NOW_MS });
     const body = (await (await get(path)).json()) as Record<string, unknown>;
-    const declared = endpoints.find((endpoint) => endpoint.path === path)!.schema;
-    const { timestamp, window_minutes, correlation_id, ...own } = body;
+    const declared = endpoints.find((endpoint) => [endpoint.path, ...endpoint.aliases].includes(path))!.schema;
+    const { timestamp, [`window_${unit}`]: window, correlation_id, ...own } = body;
     expect(declared.strict().safeParse(own).success).toBe(true);
   });
 });

@@ -27,6 +27,17 @@ function fill({ store }: ReadSide): void {
   store.add({ name: 'LoginUser', seconds: 90, atMs: NOW_MS - 1000, outcome: 'aborted' });
 }
 
+const taskFamilies = [
+  'celery_idempotency_duplicate_detected_total',
+  'celery_idempotency_requests_total',
+  'celery_idempotency_duplicate_hits_total',
+  'celery_idempotency_duplicates_prevented_total',
+  'celery_idempotency_duplicate_rate',
+  'celery_idempotency_health_score',
+  'celery_idempotency_lock_acquired_total',
+  'celery_idempotency_lock_failed_total',
+];
+
 async function scrape(side: ReadSide, headers: Record<string, string> = {}, path = METRICS): Promise<string[]> {
   const answer = await side.get(path, headers);
   expect(answer.status).toBe(200);
@@ -133,6 +144,7 @@ describe('the mutation families', () => {
       ...counts,
       ...errors,
       ...durations,
+      ...taskFamilies,
       ...[
         'slo_objective_ratio',
         'slo_attained_ratio',

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import {
+  DUPLICATE_WARNING_RATIO,
+  type DuplicateHealth,
+  duplicateHealth,
+  duplicateRatio,
+  savedRatio,
+} from '../domain/duplicates.ts';
+import { duplicateHealthSchema } from './idempotency.ts';
+import { readTasks, sumKeys } from './idempotency-facts.ts';
+import { percent, percentOrNull, rounded } from './quantities.ts';
+import type { Report } from './report.ts';
+
+export const idempotencyHealthSchema = z.object({
+  health_status: duplicateHealthSchema,
+  duplicate_rate: z.number().describe('Percent of the admitted keys; 0 without any.'),
+  slo_compliance: z.object({
+    target_duplicate_rate: z.number(),
+    actual_duplicate_rate: z.number().nullable().describe('null without requests.'),
+    compliant: z.boolean().nullable().describe('Below the target; null without requests.'),
+    health_status: duplicateHealthSchema,
+    description: z.string(),
+  }),
+  total_savings: z.object({
+    duplicates_prevented: z.number(),
+    total_requests: z.number(),
+    efficiency_gain: z.number().describe('Percent of all executions asked for that did not have to happen.'),
+  }),
+});
+
+const DESCRIPTIONS: Readonly<Record<DuplicateHealth, string>> = {
+  healthy: 'Fewer than one idempotency key in a hundred met a duplicate.',
+  warning: 'At least one idempotency key in a hundred met a duplicate: something repeats its requests.',
+  critical: 'At least three idempotency keys in a hundred met a duplicate: find out what repeats its requests.',
+  unknown: 'No idempotency key was admitted in this window.',
+};
+
+/** Whether duplicates are rare enough, and what preventing them saved. */
+export const reportIdempotencyHealth: Report<z.infer<typeof idempotencyHealthSchema>> = async (store, asked) => {
+  const keys = sumKeys(await readTasks(store, asked));
+  const ratio = duplicateRatio(keys);
+  const health = duplicateHealth(ratio);
+  return {
+    health_status: health,
+    duplicate_rate: percent(keys.duplicateHits, keys.requests),
+    slo_compliance: {
+      target_duplicate_rate: rounded(100 * DUPLICATE_WARNING_RATIO),
+      actual_duplicate_rate: percentOrNull(ratio),
+      compliant: ratio === undefined ? null : ratio < DUPLICATE_WARNING_RATIO,
+      health_status: health,
+      description: DESCRIPTIONS[health],
+    },
+    total_savings: {
+      duplicates_prevented: keys.prevented,
+      total_requests: keys.requests,
+      efficiency_gain: rounded(100 * (savedRatio(keys) ?? 0)),
+    },
+  };
+};
