@@ -7,6 +7,7 @@ import {
   PeriodicExportingMetricReader,
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics';
+import { securityClientsProducer } from './client-producer.ts';
 import { printNotice } from './notice.ts';
 import { otlpMetricExporter } from './otlp-exporters.ts';
 
@@ -39,10 +40,14 @@ function periodicReader(exporter: PushMetricExporter): IMetricReader {
   const timeoutMs = positiveFromEnv('OTEL_METRIC_EXPORT_TIMEOUT') ?? EXPORT_TIMEOUT_MS;
   // The reader refuses a timeout beyond its interval.
   const exportTimeoutMillis = Math.min(timeoutMs, exportIntervalMillis);
-  return new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis });
+  const metricProducers = [securityClientsProducer()];
+  return new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis, metricProducers });
 }
 
-/** Of several processes on one machine that ask for the same port only the first is scraped; the others go on without. */
+/**
+ * Without blocks by client: they are delta, and a scrape cannot carry that.
+ * Of several processes on one machine that ask for the same port only the first is scraped; the others go on without.
+ */
 function prometheusReader(): IMetricReader {
   const host = getStringFromEnv('OTEL_EXPORTER_PROMETHEUS_HOST');
   const port = getNumberFromEnv('OTEL_EXPORTER_PROMETHEUS_PORT');

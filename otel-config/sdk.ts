@@ -5,6 +5,7 @@ import { vigilInstrumentations } from './instrumentations.ts';
 import { otlpTraceExporter } from './otlp-exporters.ts';
 import { vigilMetricReaders } from './readers.ts';
 import { vigilResource, vigilResourceDetectors } from './resource.ts';
+import { keepingSecurityBlocks, samplerFromEnvironment } from './sampler.ts';
 import { vigilViews } from './views.ts';
 
 /**
@@ -25,6 +26,7 @@ export function vigilNodeSdkConfiguration(
     resource: overrides.resource ? vigilResource().merge(overrides.resource) : vigilResource(),
     // Made only when used: a Prometheus reader listens from the moment it exists.
     metricReaders: overrides.metricReaders ?? vigilMetricReaders(),
+    sampler: keepingSecurityBlocks(overrides.sampler ?? samplerFromEnvironment()),
     traceExporter: overrides.traceExporter ?? traceExporterFromEnvironment(),
     logRecordProcessors: overrides.logRecordProcessors ?? logRecordProcessorsFromEnvironment(),
     instrumentations: [...vigilInstrumentations(given), ...given],

@@ -37,8 +37,8 @@ export function patchExport<Exports>(
   try {
     const members = exports as Record<string, unknown>;
     const original = members[name];
-    if (typeof original !== 'function' || ownersOf(original).has(owner)) return exports;
-    const wrapper = disguise(wrap(original as AnyFunction, members), original, owner);
+    if (typeof original !== 'function' || isPatchedBy(original, owner)) return exports;
+    const wrapper = standIn(wrap(original as AnyFunction, members), original, owner);
     return replace(members, name, wrapper) as Exports;
   } catch (error) {
     diag.error(`cannot patch ${name}; it stays unobserved`, error);
@@ -46,11 +46,25 @@ export function patchExport<Exports>(
   }
 }
 
-/** Gives the wrapper the name, length and added properties of what it stands for. */
-export function disguise(wrapper: AnyFunction, original: object, owner = ''): AnyFunction {
-  for (const key of ['name', 'length', ...Object.keys(original)]) {
+/** Whether `owner` has wrapped this function, or a function that somebody wrapped later. */
+export function isPatchedBy(fn: object, owner: string): boolean {
+  return ownersOf(fn).has(owner);
+}
+
+/** What a function has by being one; its other properties were added. */
+const OWN_AFFAIRS: readonly PropertyKey[] = ['prototype', 'arguments', 'caller', PATCHED];
+
+/**
+ * Lets a wrapper pass for what it stands for: its name, length and added properties, symbols among them, by which
+ * frameworks know their plugins.
+ * @param owner who patches
+ */
+export function standIn(wrapper: AnyFunction, original: object, owner = ''): AnyFunction {
+  if (isPatchedBy(wrapper, owner)) return wrapper;
+  for (const key of Reflect.ownKeys(original)) {
+    if (OWN_AFFAIRS.includes(key)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(original, key);
-    if (descriptor !== undefined) Object.defineProperty(wrapper, key, descriptor);
+    if (descriptor !== undefined) Reflect.defineProperty(wrapper, key, descriptor);
   }
   return Object.defineProperty(wrapper, PATCHED, { value: new Set([...ownersOf(original), owner]) });
 }

@@ -5,7 +5,10 @@ import {
 } from '@opentelemetry/instrumentation';
 import { createClientNames } from './client-names.ts';
 import { createBlockCounts } from './counts.ts';
+import { subscribeToGraphql17 } from './hooks/graphql.ts';
+import { moduleHooks } from './hooks/index.ts';
 import { createKinds } from './kinds.ts';
+import { subscribeToHttp } from './net.ts';
 import { clearRunning, setRunning } from './record.ts';
 import { defaultSettings, type SecurityBlockSettings } from './settings.ts';
 import { createBlockSpans } from './spans.ts';
@@ -17,7 +20,8 @@ export const PACKAGE_VERSION = '0.1.0';
 export interface SecurityBlockInstrumentationConfig extends InstrumentationConfig, Partial<SecurityBlockSettings> {}
 
 /**
- * A count and a span for each request that was refused and each attack that was seen.
+ * A count and a span for each request that was refused and each attack that was seen. One observes a process: the first
+ * that is enabled.
  *
  * The configuration is read once, when the instrumentation is made. The base class calls most methods here from its
  * constructor, before this class could initialise a field: `declare` keeps what they have set.
@@ -38,15 +42,16 @@ export class SecurityBlockInstrumentation extends InstrumentationBase<SecurityBl
   }
 
   protected override init(): InstrumentationModuleDefinition[] {
-    this.definitions ??= [];
+    this.definitions ??= moduleHooks(this.watch);
     return this.definitions;
   }
 
+  /** Does nothing while another one is enabled in this process, which goes on alone. */
   override enable(): void {
     super.enable();
-    this.watch.enabled = true;
-    setRunning(this.watch);
-    this.subscriptions ??= [];
+    this.watch.enabled = setRunning(this.watch);
+    if (!this.watch.enabled) return;
+    this.subscriptions ??= [subscribeToHttp(this.watch), subscribeToGraphql17(this.watch)];
   }
 
   override disable(): void {

@@ -30,9 +30,13 @@ export interface SecurityBlock {
 const RUNNING = Symbol.for('vigil.instrumentation.security-blocks');
 const shared = globalThis as { [RUNNING]?: Watch | undefined };
 
-/** Makes a watch the one that `recordSecurityBlock` reports to. */
-export function setRunning(watch: Watch): void {
-  shared[RUNNING] = watch;
+/**
+ * Makes a watch the one of this process, unless another one is: two would count every block twice.
+ * @returns whether it is the one now
+ */
+export function setRunning(watch: Watch): boolean {
+  shared[RUNNING] ??= watch;
+  return shared[RUNNING] === watch;
 }
 
 /** Ends that, when it still is the one. */

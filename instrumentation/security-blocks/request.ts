@@ -59,9 +59,9 @@ export function incomingOf(given: unknown): Incoming | undefined {
 
 function incomingWithin(given: unknown): Incoming | undefined {
   if (typeof given !== 'object' || given === null) return undefined;
-  if (isIncoming(given)) return given;
   const { raw, req, env } = given as { raw?: unknown; req?: unknown; env?: { incoming?: unknown } };
-  return [raw, req, env?.incoming].find(isIncoming);
+  // What is within comes first: Fastify's request has headers and a socket, too.
+  return [raw, req, env?.incoming, given].find(isIncoming);
 }
 
 function isIncoming(value: unknown): value is Incoming {

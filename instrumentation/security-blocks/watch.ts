@@ -101,8 +101,17 @@ function clientOf(watch: Watch, given: string | undefined, request: Incoming | u
 /** Where a request went, by the end of its path: what is mounted elsewhere has GraphQL at the same end. */
 export function surfaceOf(watch: Watch, request: Incoming | undefined): SecuritySurface {
   if (request === undefined) return 'http';
-  const path = pathOf(request).replace(/\/$/, '');
-  return watch.settings.graphqlPaths.some((end) => path.endsWith(end.replace(/\/$/, ''))) ? 'graphql' : 'http';
+  const path = withoutClosingSlash(pathOf(request));
+  const isGraphql = watch.settings.graphqlPaths.some((served) => {
+    const end = withoutClosingSlash(served);
+    // The root is the end of no other path.
+    return end === '' ? path === '' : path.endsWith(end);
+  });
+  return isGraphql ? 'graphql' : 'http';
+}
+
+function withoutClosingSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 /** Tells who counts GraphQL requests of one that was refused, once; a preflight is none. */

@@ -2,6 +2,7 @@
 const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   mutations: () => import('./mutations.ts'),
   packed: () => import('./packed.ts'),
+  'security-blocks': () => import('./security-blocks.ts'),
 };
 
 const name = process.argv.splice(2, 1)[0];

@@ -88,7 +88,7 @@ describe('recordSecurityBlock', () => {
 
   it.each([
     ['Node', incoming('/graphql')],
-    ['Fastify', { raw: incoming('/graphql') }],
+    ['Fastify', { ...incoming('/other'), raw: incoming('/graphql') }],
     ['Koa', { req: incoming('/graphql'), headers: {} }],
     ['Hono', { req: { raw: {} }, env: { incoming: incoming('/graphql') } }],
   ])('knows the request of %s', async (_name, request) => {
