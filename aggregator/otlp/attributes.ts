@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
-import { type MetricName, metrics, OTHER } from '@vigil/semconv';
+import { type MetricName, metrics } from '@vigil/semconv';
+import { keepAddress } from './client-address.ts';
 import type { Attributes, AttributeValue } from './identity.ts';
 import { sanitise } from './sanitiser.ts';
 
@@ -36,16 +36,9 @@ export interface Admitted {
 /** Keeps addresses as they are: `MONITORING_CLIENT_ADDRESSES=full`. */
 export const OPEN_DOOR: Door = {
   sanitise,
-  clientAddress: (value) => (isClientAddress(value) ? value : sanitise(value)),
+  clientAddress: keepAddress('full', ''),
   digest: (value) => createHash('sha256').update(value).digest('base64url').slice(0, 12),
 };
-
-/** An address, a network in CIDR notation, or what stands for the rest. */
-export function isClientAddress(value: string): boolean {
-  if (value === OTHER || value === '_other') return true;
-  const [address, prefix, ...more] = value.split('/');
-  return isIP(address) !== 0 && more.length === 0 && (prefix === undefined || /^\d{1,3}$/.test(prefix));
-}
 
 /**
  * The attributes of a point: declared ones sanitised, each other one with a digest of its key and value in place of its

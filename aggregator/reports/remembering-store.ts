@@ -21,6 +21,7 @@ export function remembering(store: Store): Store {
     lifetimeHistograms: once('lifetimeHistograms', (question) => store.lifetimeHistograms(question)),
     slowestSpans: (question, limit) => store.slowestSpans(question, limit),
     failedSpans: (question, limit) => store.failedSpans(question, limit),
+    clients: once('clients', (question) => store.clients(question)),
     state: () => store.state(),
   };
 }

@@ -1,4 +1,5 @@
 import type { MetricName } from '@vigil/semconv';
+import type { Client } from '../domain/clients.ts';
 import type { Histogram } from '../domain/histogram.ts';
 
 /** A span of time, in Unix milliseconds: from <= t < to. */
@@ -65,6 +66,20 @@ export interface SpanQuestion {
   readonly mutation?: string;
 }
 
+export interface ClientsQuestion {
+  readonly range: TimeRange;
+  /** Only this `service.name`. */
+  readonly service?: string;
+}
+
+/** Who met refusals in the hours that a range touches. */
+export interface ClientsAnswer {
+  /** A client stands once for each hour and service; see `mergeClients`. */
+  readonly clients: readonly Client[];
+  /** Whether every client was told apart and kept; else there were at least these. */
+  readonly isComplete: boolean;
+}
+
 /** Where the data stands. */
 export interface StoreState {
   /** When the newest point that was taken says it was measured, Unix ms; undefined before the first. */
@@ -96,6 +111,8 @@ export interface Store {
   slowestSpans(question: SpanQuestion, limit: number): Promise<readonly MutationSpan[]>;
   /** Newest first, at most `limit`. */
   failedSpans(question: SpanQuestion, limit: number): Promise<readonly MutationSpan[]>;
+  /** Clients are kept for as long as minutes are, the 1,000 worst of each hour. */
+  clients(question: ClientsQuestion): Promise<ClientsAnswer>;
   state(): StoreState;
 }
 

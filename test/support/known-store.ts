@@ -84,6 +84,7 @@ export function createKnownStore(nowMs: number): KnownStore {
     lifetimeHistograms: (question) => ask(() => real.lifetimeHistograms(question)),
     slowestSpans: (question, limit) => ask(() => real.slowestSpans(question, limit)),
     failedSpans: (question, limit) => ask(() => real.failedSpans(question, limit)),
+    clients: (question) => ask(() => real.clients(question)),
     state: () => ({ ...real.state(), ...known.stateChange }),
   };
   async function ask<Rows>(question: () => Promise<Rows>): Promise<Rows> {

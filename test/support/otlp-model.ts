@@ -1,5 +1,6 @@
 /** What a decoder must make of a metrics body, told a second time and plainly, from what protobufjs reads in it. */
 import { type MetricName, metrics } from '@vigil/semconv';
+import { keepAddress } from '../../aggregator/otlp/client-address.ts';
 import { sanitise } from '../../aggregator/otlp/sanitiser.ts';
 import type { DescribedPoint } from './identities.ts';
 import { otlpType } from './otlp.ts';
@@ -151,7 +152,10 @@ function judge(point: Point, kind: 0 | 1 | 2): 'taken' | 'empty' | 'rejected' {
 function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream' | 'resource'> {
   const declared: readonly string[] = metrics[metric.name].attributes;
   const attributes = Object.fromEntries(
-    Object.entries(record(point.attributes)).map(([key, value]) => [key, declared.includes(key) ? value : UNDECLARED]),
+    Object.entries(record(point.attributes)).map(([key, value]) => [
+      key,
+      declared.includes(key) ? declaredValue(key, value) : UNDECLARED,
+    ]),
   );
   const common = { metric, attributes, start: point.startTimeUnixNano ?? 0, time: point.timeUnixNano ?? 0 };
   if (metric.kind === 0) return { ...common, value: point.asInt ?? point.asDouble };
@@ -168,6 +172,13 @@ function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream'
     offset: point.positive?.offset ?? 0,
     counts: point.positive?.bucketCounts ?? [],
   };
+}
+
+const keepClient = keepAddress('full', '');
+
+/** Clients have a validator of their own, which truth values pass by. */
+function declaredValue(key: string, value: string | number | boolean): string | number | boolean {
+  return key === 'client.address' && typeof value !== 'boolean' ? keepClient(String(value)) : value;
 }
 
 function record(attributes: readonly KeyValue[] = []): Record<string, string | number | boolean> {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 
 /** Version of the tables below, kept in the file itself. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -15,6 +15,9 @@ const SCHEMA = `
   CREATE TABLE spans (id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, span TEXT NOT NULL);
   CREATE INDEX spans_by_hour ON spans (hour);
 `;
+
+/** Version 2: who met refusals, by hour. */
+const CLIENTS = 'CREATE TABLE clients (hour INTEGER PRIMARY KEY, data TEXT NOT NULL);';
 
 /** The store's file cannot be used. The message names the file and the mend. */
 export class StoreFileError extends Error {
@@ -49,7 +52,8 @@ function migrate(database: DatabaseSync, file: string): void {
       `${file} was written by a newer Vigil (store version ${version}; this one reads up to ${SCHEMA_VERSION}). ` +
         'Run that version, or set MONITORING_DATA_DIR to another directory.',
     );
-  if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+  if (version < SCHEMA_VERSION)
+    database.exec(`BEGIN; ${version === 0 ? SCHEMA : ''} ${CLIENTS} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
 }
 
 /** What to tell the user of an error that the database gave. */

@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import type { OwnMetrics } from '../../metrics.ts';
+import type { Door } from '../../otlp/attributes.ts';
 import { PointBatch, type RejectReason } from '../../otlp/batch.ts';
 import { decodeBatch, encodeBatch } from '../../otlp/batch-record.ts';
 import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
@@ -7,11 +8,10 @@ import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
 import { type Accepted, BodyError, MAX_BODY_BYTES, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
-import { Temporality, type TimeLimits } from '../../otlp/temporality.ts';
+import { type IncrementSink, Temporality, type TimeLimits } from '../../otlp/temporality.ts';
 import type { MutationSpan } from '../port.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import * as kinds from './journal.ts';
-import type { OpenMinutes } from './minutes.ts';
 import type { SpanShelf } from './spans.ts';
 
 const RETRY_AFTER_SECONDS = 5;
@@ -31,7 +31,9 @@ const REJECT_REASONS: readonly RejectReason[] = [
 
 export interface IngestParts {
   readonly streams: StreamTable;
-  readonly minutes: OpenMinutes;
+  readonly sink: IncrementSink;
+  /** How values are kept. */
+  readonly door: Door | undefined;
   readonly spans: SpanShelf;
   readonly edges: readonly Float64Array[];
   readonly journal: Journal;
@@ -61,9 +63,9 @@ export class Ingest implements Receiver {
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
-    this.#protobuf = new MetricsDecoder(parts.streams);
-    this.#json = new JsonMetricsDecoder(parts.streams);
-    this.#temporality = new Temporality(parts.streams, parts.minutes, parts.watchedSinceMs, parts.timeLimits);
+    this.#protobuf = new MetricsDecoder(parts.streams, parts.door);
+    this.#json = new JsonMetricsDecoder(parts.streams, parts.door);
+    this.#temporality = new Temporality(parts.streams, parts.sink, parts.watchedSinceMs, parts.timeLimits);
     this.#counters = registerCounters(parts.metrics);
   }
 

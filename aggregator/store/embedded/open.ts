@@ -1,11 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OwnMetrics } from '../../metrics.ts';
+import type { Door } from '../../otlp/attributes.ts';
 import type { Receiver } from '../../otlp/receiver.ts';
 import { type StreamLimits, StreamTable } from '../../otlp/streams.ts';
 import type { TimeLimits } from '../../otlp/temporality.ts';
 import type { Store, StoreState, TimeRange } from '../port.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { withClientNumbers, withClientTables } from './client-routing.ts';
+import { ClientTables } from './clients.ts';
 import { explain, openDatabase, StoreFileError } from './database.ts';
 import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
@@ -34,6 +37,8 @@ export interface EmbeddedStoreOptions {
   readonly log: StoreLog;
   /** 'grouped' when absent. */
   readonly fsync?: FsyncPolicy;
+  /** How values are kept; addresses of clients as they are when absent. */
+  readonly door?: Door;
   readonly limits?: SeriesLimits;
   readonly streamLimits?: StreamLimits;
   /** What is believed of points' times; absent: what the contract says of points that are sent. */
@@ -79,6 +84,7 @@ class OpenStore {
   readonly #directory: SeriesDirectory;
   readonly #streams: StreamTable;
   readonly #spans = new SpanShelf();
+  readonly #clients = new ClientTables();
   readonly #minutes: OpenMinutes;
   readonly #journal: Journal;
   readonly #persistence: Persistence;
@@ -96,12 +102,12 @@ class OpenStore {
     this.#now = options.now ?? Date.now;
     makeDirectory(directory);
     this.#directory = new SeriesDirectory(options.limits ?? DEFAULT_SERIES_LIMITS, this.#now);
-    this.#streams = new StreamTable(this.#directory, options.streamLimits);
+    this.#streams = new StreamTable(withClientNumbers(this.#directory, this.#clients), options.streamLimits);
     this.#minutes = new OpenMinutes(this.#directory);
     const databaseFile = join(directory, DATABASE_NAME);
     const database = openDatabase(databaseFile, options.fsync !== 'never');
     this.#closeDatabase = () => database.close();
-    this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans);
+    this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans, this.#clients);
     this.#journal = new Journal(directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
     this.#load();
     this.ingest = this.#createIngest();
@@ -109,6 +115,7 @@ class OpenStore {
       directory: this.#directory,
       streams: this.#streams,
       spans: this.#spans,
+      clients: this.#clients,
       minutes: this.#minutes,
       journal: this.#journal,
       persistence: this.#persistence,
@@ -162,7 +169,8 @@ class OpenStore {
   #createIngest(): Ingest {
     const ingest = new Ingest({
       streams: this.#streams,
-      minutes: this.#minutes,
+      sink: withClientTables(this.#minutes, this.#clients),
+      door: this.#options.door,
       spans: this.#spans,
       edges: this.#directory.edges,
       journal: this.#journal,

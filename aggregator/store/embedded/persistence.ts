@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/streams.ts';
 import type { MutationSpan } from '../port.ts';
+import type { ClientTables } from './clients.ts';
 import { type Pack, pack, packedMinutes, packOf, periodsOf, unpack } from './pack.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import type { SpanShelf } from './spans.ts';
@@ -24,7 +25,7 @@ export interface Checkpoint {
 }
 
 /** Rows to remove, by table. */
-export type Gone = Readonly<Record<'series' | 'instances' | 'entries' | 'spans', readonly number[]>>;
+export type Gone = Readonly<Record<'series' | 'instances' | 'entries' | 'spans' | 'clients', readonly number[]>>;
 
 /** Everything of the embedded store that lies in its database. */
 export class Persistence implements BlockSource {
@@ -32,6 +33,7 @@ export class Persistence implements BlockSource {
   readonly #directory: SeriesDirectory;
   readonly #streams: StreamTable;
   readonly #spans: SpanShelf;
+  readonly #clients: ClientTables;
   /** Periods that have a block, by tier. */
   readonly #periods: Set<number>[] = TIER_MINUTES.map(() => new Set());
   /** Blocks by id, the one used last at the end. */
@@ -44,11 +46,18 @@ export class Persistence implements BlockSource {
   /** Lists of edges already written. */
   #savedEdges = 0;
 
-  constructor(database: DatabaseSync, directory: SeriesDirectory, streams: StreamTable, spans: SpanShelf) {
+  constructor(
+    database: DatabaseSync,
+    directory: SeriesDirectory,
+    streams: StreamTable,
+    spans: SpanShelf,
+    clients: ClientTables,
+  ) {
     this.#database = database;
     this.#directory = directory;
     this.#streams = streams;
     this.#spans = spans;
+    this.#clients = clients;
     this.#readBlock = database.prepare('SELECT data FROM blocks WHERE id = ?');
     this.#readPack = database.prepare('SELECT places, data FROM packs WHERE id = ?');
     this.#oldestBlock = database.prepare('SELECT min(id) AS id FROM blocks WHERE id >= ? AND id < ?');
@@ -149,6 +158,8 @@ export class Persistence implements BlockSource {
     this.#streams.rebuildIndex();
     for (const { span } of this.#all<{ span: string }>('SELECT span FROM spans'))
       this.#spans.offer(JSON.parse(span) as MutationSpan);
+    for (const { hour, data } of this.#all<{ hour: number; data: string }>('SELECT hour, data FROM clients'))
+      this.#clients.restore(hour, data);
     for (const { id } of this.#all<{ id: number }>('SELECT id FROM blocks'))
       this.#periods[Math.floor(id / TIER_FACTOR)].add(id % TIER_FACTOR);
     for (const { id, places } of this.#all<{ id: number; places: Uint8Array }>('SELECT id, places FROM packs')) {
@@ -163,7 +174,7 @@ export class Persistence implements BlockSource {
   save(checkpoint: Checkpoint): void {
     this.#transaction(() => {
       // First, since a number may have been given anew meanwhile; in this transaction, since streams name these numbers.
-      for (const table of ['series', 'instances', 'entries', 'spans'] as const)
+      for (const table of ['series', 'instances', 'entries', 'spans', 'clients'] as const)
         this.#drop(table, checkpoint.gone[table]);
       const insertSeries = this.#database.prepare('INSERT OR REPLACE INTO series VALUES (?, ?)');
       for (const id of this.#directory.changed) insertSeries.run(id, JSON.stringify(this.#directory.series[id]));
@@ -173,6 +184,7 @@ export class Persistence implements BlockSource {
       });
       this.#saveStreams();
       this.#saveSpans();
+      this.#saveClients();
       const insertBlock = this.#database.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?)');
       for (const { tier, period, bytes } of checkpoint.blocks) insertBlock.run(tier * TIER_FACTOR + period, bytes);
       this.setMeta('journal', String(checkpoint.journal));
@@ -207,7 +219,9 @@ export class Persistence implements BlockSource {
 
   #drop(table: keyof Gone, numbers: readonly number[]): void {
     if (numbers.length === 0) return;
-    const remove = this.#database.prepare(`DELETE FROM ${table} WHERE ${table === 'spans' ? 'hour' : 'id'} = ?`);
+    const remove = this.#database.prepare(
+      `DELETE FROM ${table} WHERE ${table === 'spans' || table === 'clients' ? 'hour' : 'id'} = ?`,
+    );
     for (const number of numbers) remove.run(number);
   }
 
@@ -254,6 +268,11 @@ export class Persistence implements BlockSource {
     }
   }
 
+  #saveClients(): void {
+    const insert = this.#database.prepare('INSERT OR REPLACE INTO clients VALUES (?, ?)');
+    for (const hour of this.#clients.dirtyHours) insert.run(hour, this.#clients.save(hour));
+  }
+
   #saveSpans(): void {
     const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
     const insert = this.#database.prepare('INSERT INTO spans (hour, span) VALUES (?, ?)');
@@ -270,6 +289,7 @@ export class Persistence implements BlockSource {
     this.#streams.changedInstances.clear();
     this.#streams.dirtyChunks.clear();
     this.#spans.dirtyHours.clear();
+    this.#clients.dirtyHours.clear();
   }
 
   #transaction(work: () => void): void {

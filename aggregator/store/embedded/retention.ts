@@ -1,4 +1,6 @@
 import type { StreamTable } from '../../otlp/streams.ts';
+import { clientNumbers } from './client-routing.ts';
+import type { ClientTables } from './clients.ts';
 import type { Gone, Persistence } from './persistence.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { SpanShelf } from './spans.ts';
@@ -19,13 +21,14 @@ export interface RetentionParts {
   readonly directory: SeriesDirectory;
   readonly streams: StreamTable;
   readonly spans: SpanShelf;
+  readonly clients: ClientTables;
   readonly persistence: Persistence;
   /** How long anything at all is kept. */
   readonly retentionMs: number;
   now(): number;
 }
 
-const NOTHING: Gone = { series: [], instances: [], entries: [], spans: [] };
+const NOTHING: Gone = { series: [], instances: [], entries: [], spans: [], clients: [] };
 
 /** Forgets what is older than it is kept: once an hour, and each minute while senders find no room. */
 export class Retention {
@@ -51,18 +54,21 @@ export class Retention {
 
   /** Forgets in memory. A checkpoint that holds `gone` must follow. */
   sweep(): void {
-    const { directory, streams, spans, retentionMs } = this.#parts;
+    const { directory, streams, spans, clients, retentionMs } = this.#parts;
     const now = this.#parts.now();
     this.#lastSweepMs = now;
     const keptMs = streams.isCrowded ? CROWDED_STREAM_RETENTION_MS : STREAM_RETENTION_MS;
     const { instances, entries } = streams.evict(now - keptMs);
     this.evictedInstances += instances.length;
     const unreferredMs = now - Math.max(retentionMs, STREAM_RETENTION_MS) - DAY_MS;
+    const inUse = streams.seriesInUse();
+    clients.release(clientNumbers(inUse));
     this.#gone = {
-      series: [...this.#gone.series, ...directory.release(unreferredMs, streams.seriesInUse())],
+      series: [...this.#gone.series, ...directory.release(unreferredMs, inUse)],
       instances: [...this.#gone.instances, ...instances],
       entries: [...this.#gone.entries, ...entries],
       spans: [...this.#gone.spans, ...spans.dropBefore(now - MINUTE_RETENTION_MS)],
+      clients: [...this.#gone.clients, ...clients.dropBefore(now - MINUTE_RETENTION_MS)],
     };
   }
 

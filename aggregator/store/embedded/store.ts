@@ -1,4 +1,6 @@
 import type {
+  ClientsAnswer,
+  ClientsQuestion,
   CountRow,
   HistogramRow,
   MutationSpan,
@@ -11,6 +13,7 @@ import type {
 } from '../port.ts';
 import { CountAccumulator, type Grouping, HistogramAccumulator } from './accumulate.ts';
 import { type RowVisitor, visitBlock, visitRows } from './block.ts';
+import type { ClientTables } from './clients.ts';
 import { groupSeries } from './grouping.ts';
 import { MINUTE_RETENTION_MS } from './retention.ts';
 import type { RowTable } from './rows.ts';
@@ -27,6 +30,7 @@ export interface StoreContents {
   /** Minutes since 1970 that are not, or not wholly, in a block yet. */
   readonly minutes: { readonly tables: ReadonlyMap<number, RowTable> };
   readonly spans: SpanShelf;
+  readonly clients: ClientTables;
   state(): StoreState;
 }
 
@@ -80,6 +84,10 @@ export class EmbeddedStore implements Store {
 
   async failedSpans(question: SpanQuestion, limit: number): Promise<MutationSpan[]> {
     return this.#contents.spans.failed(question, limit);
+  }
+
+  async clients({ range, service }: ClientsQuestion): Promise<ClientsAnswer> {
+    return this.#contents.clients.read(range, service);
   }
 
   state(): StoreState {

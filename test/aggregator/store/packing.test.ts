@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { EXPONENTIAL, NUMBER } from '../../../aggregator/otlp/batch.ts';
 import { StreamTable } from '../../../aggregator/otlp/streams.ts';
 import { visitBlock } from '../../../aggregator/store/embedded/block.ts';
+import { ClientTables } from '../../../aggregator/store/embedded/clients.ts';
 import { openDatabase } from '../../../aggregator/store/embedded/database.ts';
 import { Persistence } from '../../../aggregator/store/embedded/persistence.ts';
 import { RowTable } from '../../../aggregator/store/embedded/rows.ts';
@@ -13,14 +14,14 @@ import { mergeIntoTiers } from '../../../aggregator/store/embedded/tiers.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
 
 const directory = temporaryDirectory();
-const NOTHING_GONE = { series: [], instances: [], entries: [], spans: [] };
+const NOTHING_GONE = { series: [], instances: [], entries: [], spans: [], clients: [] };
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function openParts(file: string) {
   const series = new SeriesDirectory();
   const streams = new StreamTable(series);
   const database = openDatabase(file, true);
-  const persistence = new Persistence(database, series, streams, new SpanShelf());
+  const persistence = new Persistence(database, series, streams, new SpanShelf(), new ClientTables());
   persistence.load();
   return { series, persistence, database };
 }
