@@ -11,13 +11,18 @@ export interface KeptKey {
 
 const KEY_BYTES = 32;
 
+/** The key that may read and send. @throws see `loadOrMakeKey` */
+export function loadOrMakeApiKey(directory: string): KeptKey {
+  return loadOrMakeKey(directory, 'api-key');
+}
+
 /**
- * The key kept in the data directory, made at the first start; readable by its owner alone.
+ * A key kept in the data directory, made at the first start; readable by its owner alone.
  * @throws when the directory cannot be written, or the file holds no key
  */
-export function loadOrMakeApiKey(directory: string): KeptKey {
+export function loadOrMakeKey(directory: string, name: 'api-key' | 'pseudonym-key'): KeptKey {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, 'api-key');
+  const path = join(directory, name);
   const key = randomBytes(KEY_BYTES).toString('base64url');
   try {
     // 'wx': of two processes that start together, one makes the key and the other reads it.

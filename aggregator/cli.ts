@@ -6,12 +6,14 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import { loadOrMakeKey } from './api-key.ts';
 import { describeProblems, readConfiguration } from './config.ts';
 import { deriveBurnAlerts } from './domain/burn-alerts.ts';
 import { readEnvironment } from './environment.ts';
 import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
 import { loadObjectives, PolicyFileError, withBuiltIn } from './objectives/policy.ts';
 import { writeOpenSlo } from './objectives/write-openslo.ts';
+import { createDoor } from './otlp/attributes.ts';
 import { BodyError, type Receiver } from './otlp/receiver.ts';
 import { IMPORT_TIME_LIMITS } from './otlp/temporality.ts';
 import { StoreFileError } from './store/embedded/database.ts';
@@ -148,11 +150,14 @@ function timeOf(option: string, text: string | undefined): number | undefined {
 function openStore(metrics: OwnMetrics): OpenedStore {
   const result = readConfiguration(readEnvironment(process.cwd(), process.env));
   if (!result.ok) throw new UsageError(describeProblems(result.problems));
-  const { dataDirectory, retentionDays } = result.configuration;
+  const { dataDirectory, retentionDays, clientAddresses } = result.configuration;
+  const directory = resolve(dataDirectory);
+  const secret = clientAddresses === 'pseudonym' ? loadOrMakeKey(directory, 'pseudonym-key').key : '';
   const say = (level: string) => (_fields: object, message: string) =>
     void process.stderr.write(`${level}: ${message}\n`);
   return openEmbeddedStore({
-    directory: resolve(dataDirectory),
+    directory,
+    door: createDoor(clientAddresses, secret),
     retentionDays,
     metrics,
     log: { info: () => {}, warn: say('warning'), error: say('error') },

@@ -1,6 +1,6 @@
 /** The composition root: the only file that knows every part. Run directly, it is the service. */
 import { resolve } from 'node:path';
-import { type KeptKey, loadOrMakeApiKey } from './api-key.ts';
+import { type KeptKey, loadOrMakeApiKey, loadOrMakeKey } from './api-key.ts';
 import { type Configuration, describeProblems, readConfiguration } from './config.ts';
 import { readEnvironment } from './environment.ts';
 import { createApp } from './http/app.ts';
@@ -11,6 +11,7 @@ import { startServer } from './http/server.ts';
 import { type Log, openLog } from './log.ts';
 import { createOwnMetrics } from './metrics.ts';
 import { openPolicy, PolicyFileError } from './objectives/policy.ts';
+import { createDoor, type Door } from './otlp/attributes.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 
 export interface Aggregator {
@@ -38,7 +39,14 @@ export async function startAggregator(configuration: Configuration, log: Log): P
   const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
   const ownMetrics = createOwnMetrics();
   const { retentionDays, fsync, ingestKeys, host, port } = configuration;
-  const opened = openEmbeddedStore({ directory, retentionDays, fsync, metrics: ownMetrics, log });
+  const opened = openEmbeddedStore({
+    door: doorOf(configuration, directory),
+    directory,
+    retentionDays,
+    fsync,
+    metrics: ownMetrics,
+    log,
+  });
   let closing = false;
   const shared = {
     gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys),
@@ -65,6 +73,12 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     opened.close();
     throw error;
   }
+}
+
+/** Addresses are brought into their form before anything is stored. */
+function doorOf({ clientAddresses }: Configuration, directory: string): Door {
+  const secret = clientAddresses === 'pseudonym' ? loadOrMakeKey(directory, 'pseudonym-key').key : '';
+  return createDoor(clientAddresses, secret);
 }
 
 async function main(): Promise<void> {

@@ -21,6 +21,8 @@ export interface AppOptions {
   readonly cacheTtlSeconds: number;
   readonly prometheusMetricsEnabled: boolean;
   readonly trustedHops: number;
+  /** Whether clients' addresses may stand in the Prometheus text; they may when absent. */
+  readonly exposeAttackers?: boolean;
   readonly ownMetrics: OwnMetrics;
   readonly log: Log;
   /** Objectives and maintenance of now; the built-in ones when absent. */
@@ -163,7 +165,7 @@ async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> 
 }
 
 async function answerExposition(
-  { options: { store, policy }, cache, nowMs }: Parts,
+  { options: { store, policy, exposeAttackers }, cache, nowMs }: Parts,
   path: string,
   exposition: readonly ExpositionPart[],
   service: string | undefined,
@@ -172,7 +174,12 @@ async function answerExposition(
   const type = expositionType(c.req.header('accept'));
   if (type === undefined) throw new ApiError('NOT_ACCEPTABLE');
   const { answer, hit } = await cache.get(JSON.stringify([path, type, service ?? null]), async () => {
-    const families = await exposeParts(exposition, store, { service, nowMs: nowMs(), policy: policy?.() });
+    const families = await exposeParts(exposition, store, {
+      service,
+      nowMs: nowMs(),
+      policy: policy?.(),
+      exposeAttackers,
+    });
     return renderFamilies(families, type === OPENMETRICS_TEXT ? 'openmetrics' : 'prometheus');
   });
   return c.body(answer, 200, { 'Content-Type': type, ...cacheHeaders(hit) });

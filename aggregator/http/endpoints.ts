@@ -10,6 +10,11 @@ import { mutationsSchema, reportMutations } from '../reports/mutations.ts';
 import { mutationsBreakdownSchema, reportMutationsBreakdown } from '../reports/mutations-breakdown.ts';
 import { mutationsPerformanceSchema, reportMutationsPerformance } from '../reports/mutations-performance.ts';
 import type { Report, WindowUnit } from '../reports/report.ts';
+import { reportSecurity, securitySchema } from '../reports/security.ts';
+import { attackerFamilies, graphqlViolations, sqliCounts, threatFamilies } from '../reports/security-families.ts';
+import { reportSecurityGraphql, securityGraphqlSchema } from '../reports/security-graphql.ts';
+import { reportSecuritySqli, securitySqliSchema } from '../reports/security-sqli.ts';
+import { reportSecurityThreats, securityThreatsSchema } from '../reports/security-threats.ts';
 import { reportSlo, reportSlos, sloDetailSchema, slosSchema } from '../reports/slo.ts';
 import { sloFamilies } from '../reports/slo-families.ts';
 
@@ -95,6 +100,42 @@ export const endpoints = [
     schema: idempotencyHealthSchema,
     report: reportIdempotencyHealth,
     exposition: [taskHealth],
+  }),
+  endpoint({
+    path: '/monitoring/security/',
+    aliases: [],
+    summary: 'How much the service is under attack: threat score, its components, recommendations.',
+    window: DAY_WINDOW,
+    schema: securitySchema,
+    report: reportSecurity,
+    exposition: [sqliCounts, graphqlViolations, threatFamilies, attackerFamilies],
+  }),
+  endpoint({
+    path: '/monitoring/security/sqli/',
+    aliases: [],
+    summary: 'SQL-injection attempts: when, of which classes, and who.',
+    window: DAY_WINDOW,
+    schema: securitySqliSchema,
+    report: reportSecuritySqli,
+    exposition: [sqliCounts, attackerFamilies],
+  }),
+  endpoint({
+    path: '/monitoring/security/graphql/',
+    aliases: [],
+    summary: 'What was refused at GraphQL.',
+    window: DAY_WINDOW,
+    schema: securityGraphqlSchema,
+    report: reportSecurityGraphql,
+    exposition: [graphqlViolations],
+  }),
+  endpoint({
+    path: '/monitoring/security/threats/',
+    aliases: [],
+    summary: 'Patterns of attack in what clients met.',
+    window: DAY_WINDOW,
+    schema: securityThreatsSchema,
+    report: reportSecurityThreats,
+    exposition: [threatFamilies, attackerFamilies],
   }),
   endpoint({
     path: '/monitoring/slo/',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type MetricName, metrics } from '@vigil/semconv';
-import { keepAddress } from './client-address.ts';
+import { type AddressMode, keepAddress } from './client-address.ts';
 import type { Attributes, AttributeValue } from './identity.ts';
 import { sanitise } from './sanitiser.ts';
 
@@ -33,12 +33,17 @@ export interface Admitted {
   readonly clean: boolean;
 }
 
+/** The door for a way of keeping clients' addresses. @param secret of pseudonyms */
+export function createDoor(mode: AddressMode, secret: string): Door {
+  return {
+    sanitise,
+    clientAddress: keepAddress(mode, secret),
+    digest: (value) => createHash('sha256').update(value).digest('base64url').slice(0, 12),
+  };
+}
+
 /** Keeps addresses as they are: `MONITORING_CLIENT_ADDRESSES=full`. */
-export const OPEN_DOOR: Door = {
-  sanitise,
-  clientAddress: keepAddress('full', ''),
-  digest: (value) => createHash('sha256').update(value).digest('base64url').slice(0, 12),
-};
+export const OPEN_DOOR: Door = createDoor('full', '');
 
 /**
  * The attributes of a point: declared ones sanitised, each other one with a digest of its key and value in place of its

@@ -4,12 +4,15 @@ import type { Store } from '../store/port.ts';
 import { lockCounts, taskCounts, taskHealth } from './idempotency-families.ts';
 import { mutationCounts, mutationDurations, mutationErrors } from './mutation-families.ts';
 import type { Policy } from './report.ts';
+import { attackerFamilies, graphqlViolations, sqliCounts, threatFamilies } from './security-families.ts';
 import { sloFamilies } from './slo-families.ts';
 
 export interface ExpositionScope {
   /** One `service.name`; all services together when absent. */
   readonly service?: string;
   readonly nowMs: number;
+  /** Whether clients' addresses, as they are kept, may be shown; they may when absent. */
+  readonly exposeAttackers?: boolean;
   /** The built-in objectives without maintenance when absent. */
   readonly policy?: Policy;
 }
@@ -24,6 +27,10 @@ export const allParts: readonly ExpositionPart[] = [
   taskCounts,
   taskHealth,
   lockCounts,
+  sqliCounts,
+  graphqlViolations,
+  threatFamilies,
+  attackerFamilies,
   sloFamilies,
   storeFamilies,
 ];

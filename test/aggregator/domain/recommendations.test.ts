@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { idempotencyRules } from '../../../aggregator/domain/idempotency-rules.ts';
 import { mutationRules, mutationsHealthy, mutationsSilent } from '../../../aggregator/domain/mutation-rules.ts';
 import { LEVELS, recommend } from '../../../aggregator/domain/recommendations.ts';
+import { securityRules } from '../../../aggregator/domain/security-rules.ts';
 
 const otherwise = { healthy: mutationsHealthy, silent: mutationsSilent };
 const value = fc.option(fc.double({ min: 0, max: 10, noNaN: true }), { nil: undefined });
@@ -30,7 +31,7 @@ test('whatever the signals: something is said, worst first, and only by rules wh
   );
 });
 
-const tables = { mutationRules, idempotencyRules };
+const tables = { mutationRules, idempotencyRules, securityRules };
 
 test('no two rules have the same id', () => {
   const ids = Object.values(tables).flatMap((rules) => rules.map(({ id }) => id));

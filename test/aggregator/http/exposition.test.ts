@@ -27,7 +27,7 @@ function fill({ store }: ReadSide): void {
   store.add({ name: 'LoginUser', seconds: 90, atMs: NOW_MS - 1000, outcome: 'aborted' });
 }
 
-const taskFamilies = [
+const taskAndSecurityFamilies = [
   'celery_idempotency_duplicate_detected_total',
   'celery_idempotency_requests_total',
   'celery_idempotency_duplicate_hits_total',
@@ -36,6 +36,13 @@ const taskFamilies = [
   'celery_idempotency_health_score',
   'celery_idempotency_lock_acquired_total',
   'celery_idempotency_lock_failed_total',
+  'security_sqli_attempts_total',
+  'security_graphql_csrf_violations_total',
+  'security_graphql_rate_limit_violations_total',
+  'security_graphql_origin_violations_total',
+  'security_threat_score',
+  'security_top_attacker_violations',
+  'security_top_attacker_reputation',
 ];
 
 async function scrape(side: ReadSide, headers: Record<string, string> = {}, path = METRICS): Promise<string[]> {
@@ -144,7 +151,7 @@ describe('the mutation families', () => {
       ...counts,
       ...errors,
       ...durations,
-      ...taskFamilies,
+      ...taskAndSecurityFamilies,
       ...[
         'slo_objective_ratio',
         'slo_attained_ratio',
