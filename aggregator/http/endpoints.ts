@@ -1,6 +1,7 @@
 /** The endpoints that report on a window of time. Adding one is adding a row. */
 import type { z } from 'zod';
-import type { ExpositionPart } from '../reports/exposition.ts';
+import { recommendationsSchema, reportRecommendations } from '../reports/all-recommendations.ts';
+import { allParts, type ExpositionPart } from '../reports/exposition.ts';
 import { idempotencySchema, reportIdempotency } from '../reports/idempotency.ts';
 import { idempotencyBreakdownSchema, reportIdempotencyBreakdown } from '../reports/idempotency-breakdown.ts';
 import { lockCounts, taskCounts, taskHealth } from '../reports/idempotency-families.ts';
@@ -9,6 +10,7 @@ import { mutationCounts, mutationDurations, mutationErrors } from '../reports/mu
 import { mutationsSchema, reportMutations } from '../reports/mutations.ts';
 import { mutationsBreakdownSchema, reportMutationsBreakdown } from '../reports/mutations-breakdown.ts';
 import { mutationsPerformanceSchema, reportMutationsPerformance } from '../reports/mutations-performance.ts';
+import { overviewSchema, reportOverview } from '../reports/overview.ts';
 import type { Report, WindowUnit } from '../reports/report.ts';
 import { reportSecurity, securitySchema } from '../reports/security.ts';
 import { attackerFamilies, graphqlViolations, sqliCounts, threatFamilies } from '../reports/security-families.ts';
@@ -151,6 +153,22 @@ export const endpoints = [
     summary: 'One objective, with how its budget and its burn rate went.',
     schema: sloDetailSchema,
     report: reportSlo,
+    exposition: [],
+  }),
+  endpoint({
+    path: '/monitoring/overview/',
+    aliases: [],
+    summary: 'Everything that the first screen needs, in one answer.',
+    schema: overviewSchema,
+    report: reportOverview,
+    exposition: allParts,
+  }),
+  endpoint({
+    path: '/monitoring/recommendations/',
+    aliases: [],
+    summary: 'All recommendations, worst first, with their evidence.',
+    schema: recommendationsSchema,
+    report: reportRecommendations,
     exposition: [],
   }),
 ];

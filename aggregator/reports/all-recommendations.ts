@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { type Recommendation, recommend, sortByLevel } from '../domain/recommendations.ts';
+import { recommendObjective } from '../domain/slo-recommendations.ts';
+import { telemetryHealthy, telemetryRules, telemetrySilent } from '../domain/telemetry-rules.ts';
+import type { Store } from '../store/port.ts';
+import { areas, windowsOf } from './areas.ts';
+import { type RecommendationBody, recommendationBody, recommendationSchema } from './recommendations.ts';
+import { remembering } from './remembering-store.ts';
+import type { Asked, Report } from './report.ts';
+import { sloScope } from './slo.ts';
+import { readSloStatuses, type SloStatus } from './slo-status.ts';
+
+export const recommendationsSchema = z.object({ recommendations: z.array(recommendationSchema) });
+
+/** All recommendations, worst first. */
+export const reportRecommendations: Report<z.infer<typeof recommendationsSchema>> = async (store, asked) => {
+  const shared = remembering(store);
+  const [statuses, ...answers] = await Promise.all([
+    readSloStatuses(shared, sloScope(asked)),
+    ...areas.map((area) => area.report(shared, windowsOf(area, asked).now)),
+  ]);
+  const ofAreas = answers.flatMap(({ recommendations }) => recommendations);
+  return { recommendations: allRecommendations(shared, asked, statuses, ofAreas) };
+};
+
+/** Those of the areas, and those about objectives and about the telemetry itself. */
+export function allRecommendations(
+  store: Store,
+  asked: Asked,
+  statuses: readonly SloStatus[],
+  ofAreas: readonly RecommendationBody[],
+): RecommendationBody[] {
+  const ofObjectives = statuses.flatMap((status) =>
+    recommendObjective(status).map((one) => bodyOf(one, status.slo.windowDays * 86_400, status.counts.total)),
+  );
+  const ofTelemetry = telemetryRecommendations(store, asked).map((one) => bodyOf(one, 0, 0));
+  return sortByLevel([...ofObjectives, ...ofAreas, ...ofTelemetry]);
+}
+
+function bodyOf(recommendation: Recommendation, windowSeconds: number, events: number): RecommendationBody {
+  const traceIds = { slowest: [], failed: [], none: [] };
+  return recommendationBody(recommendation, { windowSeconds, events: Math.round(events), traceIds });
+}
+
+function telemetryRecommendations(store: Store, { window, ownFamilies }: Asked): readonly Recommendation[] {
+  const { lastArrivalMs } = store.state();
+  const families = ownFamilies?.() ?? [];
+  const total = (name: string): number | undefined =>
+    families.find((family) => family.name === name)?.samples.reduce((sum, { value }) => sum + value, 0);
+  const signals = {
+    // Before the first arrival there is nothing that could have stopped.
+    silence: lastArrivalMs === undefined ? undefined : Math.max(0, window.range.toMs - lastArrivalMs) / 1000,
+    ...(lastArrivalMs === undefined
+      ? {}
+      : {
+          overflowed_series: total('aggregator_series_overflowed_total'),
+          rejected_points: total('aggregator_points_rejected_total'),
+        }),
+  };
+  return recommend(telemetryRules, signals, { healthy: telemetryHealthy, silent: telemetrySilent });
+}
