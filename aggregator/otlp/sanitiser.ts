@@ -41,6 +41,10 @@ const RULES: readonly Rule[] = [
     pattern: /\b(?:sk|pk|rk|gh[opsur]|xox[abprs]|glpat|AKIA|ASIA|AIza)[_-]?[\w-]{14,}/g,
     isMeant: hasDigit,
   },
+  {
+    placeholder: '[secret]',
+    pattern: /\b(?:pass(?:word|wd|phrase)?|pwd|secret|sid|session(?:_?id)?|cookie)\s*(?:=|:\s)\s*[^\s,;&]+/gi,
+  },
   { placeholder: '[uuid]', pattern: /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi },
   { placeholder: '[iban]', pattern: /\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){2,8}\b/gi, isMeant: beginsWithIban },
   { placeholder: '[hex]', pattern: /(?=\d*[a-f])[0-9a-f]{16,}/gi },
@@ -86,7 +90,8 @@ function isPlain(value: string): boolean {
     const isDigit = code >= 48 && code <= 57;
     if (isDigit) digits++;
     if (isDigit || (code >= 97 && code <= 122) || (code >= 65 && code <= 90)) run++;
-    else if (code === 0x40 || code === 0x25 || code === 0x20 || code === 0x3a || code > 0x7e) return false;
+    else if (code === 0x40 || code === 0x25 || code === 0x20 || code === 0x3a || code === 0x3d || code > 0x7e)
+      return false;
     else if (code !== 0x2b && code !== 0x2f && code !== 0x2d) run = 0;
     if (digits >= FEWEST_DIGITS || run >= SHORTEST_RUN) return false;
   }
