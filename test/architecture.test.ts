@@ -62,9 +62,19 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
     ],
   },
   {
+    of: /^aggregator\/page\//,
+    may: [
+      /^aggregator\/(page|reports|domain)\//,
+      /^aggregator\/store\/port\.ts$/,
+      /^@vigil\/semconv$/,
+      /^node:/,
+      /^hono\/html$/,
+    ],
+  },
+  {
     of: /^aggregator\/http\//,
     may: [
-      /^aggregator\/(http|reports|domain)\//,
+      /^aggregator\/(http|page|reports|domain)\//,
       /^aggregator\/store\/port\.ts$/,
       /^aggregator\/otlp\/(receiver|response)\.ts$/,
       beside,

@@ -13,6 +13,8 @@ import { ApiError, asApiError, errorTable, renderError, retryAfter } from './err
 import { renderFamilies } from './exposition.ts';
 import { clientAddress, createGuessLimit } from './guessing.ts';
 import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts';
+import { type Json, openApiDocument } from './openapi.ts';
+import { mountPages, sessionOf } from './pages.ts';
 import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
 
 export interface AppOptions {
@@ -23,6 +25,10 @@ export interface AppOptions {
   readonly trustedHops: number;
   /** Whether clients' addresses may stand in the Prometheus text; they may when absent. */
   readonly exposeAttackers?: boolean;
+  /** This service's own address, where it is known. */
+  readonly publicUrl?: string;
+  /** A trace viewer's address, with `{trace_id}`. */
+  readonly traceUrl?: string;
   readonly ownMetrics: OwnMetrics;
   readonly log: Log;
   /** Objectives and maintenance of now; the built-in ones when absent. */
@@ -46,7 +52,7 @@ interface Environment {
 }
 
 export type App = Hono<Environment>;
-type RequestContext = Context<Environment>;
+export type RequestContext = Context<Environment>;
 
 /** Stand on every answer. What is read is confidential and of this moment; nothing here is a page. */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -68,7 +74,7 @@ interface Parts {
   readonly options: AppOptions;
   readonly cache: AnswerCache;
   readonly nowMs: () => number;
-  readonly admit: (c: RequestContext) => void;
+  readonly admission: Admission;
 }
 
 export function createApp(options: AppOptions): App {
@@ -78,7 +84,7 @@ export function createApp(options: AppOptions): App {
     options,
     nowMs,
     cache: createAnswerCache(options.cacheTtlSeconds * 1000, monotonicMs),
-    admit: createAdmission(options, monotonicMs),
+    admission: createAdmission(options, nowMs, monotonicMs),
   };
   const answers = options.ownMetrics.counter('aggregator_http_answers_total', 'Answers to readers, by HTTP status.', {
     status: STATUSES,
@@ -89,7 +95,8 @@ export function createApp(options: AppOptions): App {
     c.set('correlationId', correlationId);
     await next();
     const { headers } = c.res;
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+    // A page has a policy of its own, and a file that never changes may be kept.
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!headers.has(name)) headers.set(name, value);
     headers.set('X-Correlation-ID', correlationId);
     headers.set('X-Request-Duration-Ms', (monotonicMs() - startedMs).toFixed(2));
     const status = String(c.res.status);
@@ -101,9 +108,22 @@ export function createApp(options: AppOptions): App {
   if (options.prometheusMetricsEnabled) serve(app, METRICS_PATH, (c) => answerScrape(parts, c));
   serve(app, '/healthz', (c) => c.json({ status: 'alive', ...common(c, nowMs()) }));
   serve(app, '/readyz', (c) => answerReadiness(parts, c));
+  const apiDocument = documentOnce(options);
+  serve(app, '/openapi.json', (c) => c.json(apiDocument()));
+  const { publicUrl, traceUrl, ...rest } = options;
+  mountPages(app, { ...rest, publicUrl, traceUrl, nowMs, ...parts.admission, apiDocument });
   app.notFound((c) => fail(parts, new ApiError('NOT_FOUND'), c));
   app.onError((error, c) => fail(parts, error, c));
   return app;
+}
+
+/** The OpenAPI document is the same as long as the service runs. */
+function documentOnce({ store, prometheusMetricsEnabled }: AppOptions): () => Json {
+  let document: Json | undefined;
+  return () => {
+    document ??= openApiDocument({ retentionMs: store.state().retentionMs, prometheusMetricsEnabled, examples: {} });
+    return document;
+  };
 }
 
 /** GET and HEAD, which hono answers from GET; everything else is refused with what is allowed. */
@@ -116,25 +136,46 @@ function serve(app: App, path: string, answer: (c: RequestContext) => Response |
   });
 }
 
-function createAdmission({ gate, trustedHops }: AppOptions, monotonicMs: () => number): Parts['admit'] {
+/** Who gets in, and how many wrong keys an address may show. */
+interface Admission {
+  /** @throws ApiError */
+  admit(c: RequestContext): void;
+  /** Whether a key may read; a wrong one is counted. @throws ApiError when the address has to wait */
+  checkKey(c: RequestContext, key: string): boolean;
+}
+
+function createAdmission({ gate, trustedHops }: AppOptions, nowMs: () => number, monotonicMs: () => number): Admission {
   const guesses = createGuessLimit(monotonicMs);
-  return (c) => {
+  const addressOf = (c: RequestContext): string => {
     const peer = c.env?.incoming?.socket.remoteAddress ?? '';
     const address = clientAddress(peer, c.req.header('x-forwarded-for'), trustedHops);
     const waitSeconds = guesses.waitSeconds(address);
     if (waitSeconds > 0) throw new ApiError('RATE_LIMITED', undefined, { 'Retry-After': retryAfter(waitSeconds) });
-    const headers: KeyHeaders = {
-      apiKey: c.req.header('x-monitoring-api-key'),
-      authorization: c.req.header('authorization'),
-    };
-    if (gate.mayRead(headers)) return;
-    if (presentedKeys(headers).length > 0) guesses.wrongKey(address);
-    throw new ApiError('INVALID_API_KEY');
+    return address;
+  };
+  return {
+    admit(c) {
+      const address = addressOf(c);
+      const headers: KeyHeaders = {
+        apiKey: c.req.header('x-monitoring-api-key'),
+        authorization: c.req.header('authorization'),
+      };
+      if (gate.mayRead(headers)) return;
+      if (presentedKeys(headers).length > 0) guesses.wrongKey(address);
+      else if (gate.sessions.isGood(sessionOf(c) ?? '', nowMs())) return;
+      throw new ApiError('INVALID_API_KEY');
+    },
+    checkKey(c, key) {
+      const address = addressOf(c);
+      const mayRead = gate.mayRead({ apiKey: key, authorization: undefined });
+      if (!mayRead) guesses.wrongKey(address);
+      return mayRead;
+    },
   };
 }
 
 async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext): Promise<Response> {
-  parts.admit(c);
+  parts.admission.admit(c);
   const { store, policy, ownMetrics } = parts.options;
   const nowMs = parts.nowMs();
   const { retentionMs } = store.state();
@@ -158,7 +199,7 @@ async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext)
 }
 
 async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> {
-  parts.admit(c);
+  parts.admission.admit(c);
   const service = parseExpositionQuery(new URL(c.req.url).searchParams);
   const own: ExpositionPart = async () => parts.options.ownMetrics.families();
   return answerExposition(parts, METRICS_PATH, [...allParts, own], service, c);

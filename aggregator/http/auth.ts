@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { createSessions, type Sessions } from './session.ts';
 
 /** The headers in which a key may come. */
 export interface KeyHeaders {
@@ -10,6 +11,8 @@ export interface KeyHeaders {
 export interface Gate {
   mayRead(headers: KeyHeaders): boolean;
   mayWrite(headers: KeyHeaders): boolean;
+  /** Of the keys that may read. */
+  readonly sessions: Sessions;
 }
 
 /** @param ingestKeys when empty, the reading keys send too */
@@ -19,6 +22,7 @@ export function createGate(apiKeys: readonly string[], ingestKeys: readonly stri
   return {
     mayRead: (headers) => presentedKeys(headers).some((key) => isAmong(readers, key)),
     mayWrite: (headers) => presentedKeys(headers).some((key) => isAmong(writers, key)),
+    sessions: createSessions(apiKeys),
   };
 }
 

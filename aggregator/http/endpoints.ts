@@ -36,7 +36,10 @@ export interface Endpoint<Schema extends z.ZodObject = z.ZodObject, Path extends
 }
 
 /** A row of which only the types of path and schema are known, so that a client can tell from a path what it answers. */
-type Row<Schema extends z.ZodObject, Path extends string> = Endpoint & { readonly path: Path; readonly schema: Schema };
+type Row<Schema extends z.ZodObject, Path extends string> = Omit<Endpoint, 'path' | 'schema'> & {
+  readonly path: Path;
+  readonly schema: Schema;
+};
 
 /** Holds a row's report against its schema. */
 function endpoint<Schema extends z.ZodObject, const Path extends string>(

@@ -53,8 +53,13 @@ export function parseExpositionQuery(query: URLSearchParams): string | undefined
   return parseService(query);
 }
 
+/** The longest window that can be asked for: nothing older is kept. */
+export function longestWindow(unit: WindowUnit, retentionMs: number): number {
+  return Math.max(1, Math.floor(retentionMs / 1000 / SECONDS_PER_UNIT[unit]));
+}
+
 function parseWindow(text: string | null, { unit, defaultLength }: WindowRule, retentionMs: number): number {
-  const longest = Math.max(1, Math.floor(retentionMs / 1000 / SECONDS_PER_UNIT[unit]));
+  const longest = longestWindow(unit, retentionMs);
   if (text === null) return Math.min(defaultLength, longest);
   const length = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (length < 1 || length > longest)

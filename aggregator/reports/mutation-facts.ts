@@ -39,12 +39,17 @@ export function successful(counts: OutcomeCounts): number {
 
 type Scope = Pick<Question, 'service'>;
 
-/** Every mutation of the window, by count. */
-export async function readMutations(store: Store, { window, service }: Asked): Promise<readonly MutationFacts[]> {
+/** Every mutation of the window that fits, by count. */
+export async function readMutations(
+  store: Store,
+  { window, service }: Asked,
+  where: Question['where'] = {},
+): Promise<readonly MutationFacts[]> {
   const rows = await store.histograms({
     metric: 'vigil.mutation.duration',
     range: window.range,
     by: MUTATION_KEYS,
+    where,
     service,
   });
   return descending(
@@ -112,12 +117,16 @@ export function settledDurations(scope: Scope) {
 }
 
 /** Failures by error type, by count. */
-export async function readErrors(store: Store, { window, service }: Asked): Promise<readonly ErrorFacts[]> {
+export async function readErrors(
+  store: Store,
+  { window, service }: Asked,
+  where: Question['where'] = {},
+): Promise<readonly ErrorFacts[]> {
   const rows = await store.histograms({
     metric: 'vigil.mutation.duration',
     range: window.range,
     by: ['error.type'],
-    where: { 'vigil.mutation.outcome': ['failure'] },
+    where: { ...where, 'vigil.mutation.outcome': ['failure'] },
     service,
   });
   const counts = new Map<string, number>();

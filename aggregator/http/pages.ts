@@ -1,0 +1,268 @@
+/** The pages for people: where they stand, what they are made from, and how one signs in. */
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { quantile } from '../domain/histogram.ts';
+import { P95_TARGET_SECONDS } from '../domain/mutation-rules.ts';
+import { type LoadedAssets, loadAssets } from '../page/assets.ts';
+import type { Markup } from '../page/charts.ts';
+import { type ApiDocument, renderDocs } from '../page/docs.ts';
+import {
+  type Choice,
+  DEFAULT_WINDOW,
+  type Frame,
+  type Freshness,
+  renderBare,
+  renderDocument,
+  renderMain,
+  WINDOWS,
+} from '../page/layout.ts';
+import { MUTATION_SORTS, mutationRow, renderMutation, renderMutations } from '../page/mutations.ts';
+import { renderSignIn, type SignInProblem } from '../page/sign-in.ts';
+import { readMutation } from '../reports/mutation.ts';
+import { readMutations } from '../reports/mutation-facts.ts';
+import { windowUntil } from '../reports/report.ts';
+import type { Store } from '../store/port.ts';
+import { type Asking, readAnswer } from './answers.ts';
+import type { App, RequestContext } from './app.ts';
+import type { Gate } from './auth.ts';
+import { ApiError } from './errors.ts';
+import type { Json } from './openapi.ts';
+import { SESSION_COOKIE, SESSION_SECONDS } from './session.ts';
+
+export interface PagesOptions {
+  readonly store: Store;
+  readonly gate: Gate;
+  readonly publicUrl: string | undefined;
+  readonly traceUrl: string | undefined;
+  readonly trustedHops: number;
+  readonly nowMs: () => number;
+  /** Throws what keeps the asker out. */
+  readonly admit: (c: RequestContext) => void;
+  /** Counts a wrong key, as everywhere. @throws ApiError when the address has to wait */
+  readonly checkKey: (c: RequestContext, key: string) => boolean;
+  /** The OpenAPI document of this moment. */
+  readonly apiDocument: () => Json;
+}
+
+const MINUTES = Object.fromEntries(WINDOWS.map(({ id, minutes }) => [id, minutes])) as Record<Choice['window'], number>;
+
+/** Scripts and styles of our own alone; no page of ours stands in a frame. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** A form that holds a key and a path is smaller. */
+const MAX_FORM_BYTES = 4096;
+
+interface PageRequest {
+  readonly c: RequestContext;
+  readonly choice: Choice;
+  readonly asking: Asking;
+  readonly freshness: Freshness;
+}
+
+/** What a page is made of: its title, and everything below the line about how fresh the data is. */
+interface Page {
+  readonly title: string;
+  readonly main: Markup;
+  /** 404 where what the address names does not exist. */
+  readonly status?: 404;
+}
+
+type PageMaker = (request: PageRequest) => Promise<Page>;
+
+export function mountPages(app: App, options: PagesOptions): void {
+  const assets = loadAssets();
+  for (const [path, make] of Object.entries(pageMakers(options)))
+    app.get(path.replace(/(.)\/$/, '$1'), (c) => answerPage(options, assets, path, make, c));
+  for (const file of assets.files) mountAsset(app, file);
+  mountSignIn(app, options, assets);
+}
+
+async function answerPage(
+  options: PagesOptions,
+  assets: LoadedAssets,
+  path: string,
+  make: PageMaker,
+  c: RequestContext,
+): Promise<Response> {
+  const isPart = c.req.header('x-vigil-part') === 'main';
+  try {
+    options.admit(c);
+  } catch (error) {
+    const isUnknown = error instanceof ApiError && error.code === 'INVALID_API_KEY';
+    if (!isUnknown || isPart) throw error;
+    return c.redirect(`/sign-in?to=${encodeURIComponent(localPath(c.req.url))}`, 303);
+  }
+  const request = readRequest(options, c);
+  const { title, main, status = 200 } = await make(request);
+  const frame: Frame = {
+    title,
+    path: pathOf(c, path),
+    choice: request.choice,
+    freshness: request.freshness,
+    assets: assets.addresses,
+    windows: windowsWithin(options.store),
+  };
+  const document = isPart ? renderMain(frame, main) : renderDocument(frame, main);
+  return c.html(document, status, { 'Content-Security-Policy': PAGE_POLICY });
+}
+
+function readRequest({ store, nowMs }: PagesOptions, c: RequestContext): PageRequest {
+  const { services, newestPointMs, refusing } = store.state();
+  const windows = windowsWithin(store);
+  const window = windows.find((id) => id === c.req.query('window')) ?? DEFAULT_WINDOW;
+  const service = c.req.query('service');
+  const choice: Choice = {
+    window,
+    service: service !== undefined && /^\P{Cc}{1,256}$/u.test(service) ? service : undefined,
+  };
+  const now = nowMs();
+  const ageSeconds = newestPointMs === undefined ? undefined : Math.max(0, now - newestPointMs) / 1000;
+  return {
+    c,
+    choice,
+    asking: { nowMs: now, minutes: MINUTES[window], service: choice.service },
+    freshness: { ageSeconds, services, refusing },
+  };
+}
+
+/** The address that the choosers lead back to: the page's own, with what stands in place of its parameter. */
+function pathOf(c: RequestContext, path: string): string {
+  return path.includes(':') ? `${new URL(c.req.url).pathname.replace(/\/$/, '')}/` : path;
+}
+
+function windowsWithin(store: Store): Choice['window'][] {
+  const retentionMinutes = store.state().retentionMs / 60_000;
+  return WINDOWS.filter(({ minutes }) => minutes <= retentionMinutes).map(({ id }) => id);
+}
+
+function pageMakers(options: PagesOptions): Record<string, PageMaker> {
+  const { store, traceUrl } = options;
+  const targetMs = P95_TARGET_SECONDS * 1000;
+  return {
+    '/mutations/': async ({ c, choice, asking }) => {
+      const asked = { window: windowUntil(asking.nowMs, 'minutes', asking.minutes), service: asking.service };
+      const [statistics, breakdown, performance, mutations] = await Promise.all([
+        readAnswer(store, '/monitoring/graphql/mutations/', asking),
+        readAnswer(store, '/monitoring/graphql/mutations/breakdown/', asking),
+        readAnswer(store, '/monitoring/graphql/mutations/performance/', asking),
+        readMutations(store, asked),
+      ]);
+      const view = {
+        choice,
+        sort: MUTATION_SORTS.find((sort) => sort === c.req.query('sort')) ?? 'count',
+        rows: mutations.map((facts) => mutationRow(facts, (share) => quantile(facts.durations, share))),
+        errors: breakdown.top_errors,
+        p95: performance.series,
+        throughput: performance.throughput_series,
+        targetMs,
+        recommendations: statistics.recommendations,
+        traceUrl,
+      };
+      return { title: 'Mutations', main: renderMutations(view) };
+    },
+    '/mutations/:name/': async ({ c, choice, asking }) => {
+      const name = c.req.param('name') ?? '';
+      const asked = { window: windowUntil(asking.nowMs, 'minutes', asking.minutes), service: asking.service };
+      const detail = await readMutation(store, asked, name);
+      const main = renderMutation({ choice, name, detail, targetMs, traceUrl });
+      return { title: name, main, status: detail === undefined ? 404 : undefined };
+    },
+    '/docs/': async () => ({
+      title: 'API',
+      main: renderDocs(options.apiDocument() as unknown as ApiDocument),
+    }),
+  };
+}
+
+function mountAsset(app: App, { path, type, content, gzipped }: LoadedAssets['files'][number]): void {
+  app.get(path, (c) => {
+    const isGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+    return c.body(isGzip ? gzipped : content, 200, {
+      'Content-Type': type,
+      // The address changes with the content.
+      'Cache-Control': 'public, max-age=31536000, immutable',
+      Vary: 'Accept-Encoding',
+      ...(isGzip ? { 'Content-Encoding': 'gzip' } : {}),
+    });
+  });
+}
+
+function mountSignIn(app: App, options: PagesOptions, { addresses }: LoadedAssets): void {
+  const show = (c: RequestContext, to: string, problem?: SignInProblem, status: 200 | 403 | 429 = 200) =>
+    c.html(renderBare('Sign in', addresses, renderSignIn(to, problem)), status, {
+      'Content-Security-Policy': PAGE_POLICY,
+    });
+  app.get('/sign-in', (c) => show(c, safePath(c.req.query('to'))));
+  app.post('/sign-in', async (c) => {
+    const form = await readForm(c);
+    const to = safePath(form.get('to') ?? undefined);
+    if (!isOwnOrigin(c)) return show(c, to, 'other_origin', 403);
+    const key = form.get('key') ?? '';
+    try {
+      if (!options.checkKey(c, key)) return show(c, to, 'wrong_key', 403);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'RATE_LIMITED') return show(c, to, 'too_many', 429);
+      throw error;
+    }
+    const token = options.gate.sessions.open(key, options.nowMs());
+    setCookie(c, SESSION_COOKIE, token, { ...cookieAttributes(c, options), maxAge: SESSION_SECONDS });
+    return c.redirect(to, 303);
+  });
+  app.post('/sign-out', (c) => {
+    if (!isOwnOrigin(c)) throw new ApiError('INVALID_PARAMETER', 'The form was sent from another site.');
+    deleteCookie(c, SESSION_COOKIE, cookieAttributes(c, options));
+    return c.redirect('/sign-in', 303);
+  });
+  const refuse = (allow: string) => () => {
+    throw new ApiError('METHOD_NOT_ALLOWED', undefined, { Allow: allow });
+  };
+  app.all('/sign-in', refuse('GET, HEAD, POST'));
+  app.all('/sign-out', refuse('POST'));
+}
+
+/** @throws ApiError when it is too large or no form */
+async function readForm(c: RequestContext): Promise<URLSearchParams> {
+  const length = Number(c.req.header('content-length') ?? Number.NaN);
+  const type = c.req.header('content-type') ?? '';
+  if (!(length <= MAX_FORM_BYTES) || !type.startsWith('application/x-www-form-urlencoded'))
+    throw new ApiError('INVALID_PARAMETER', `A form of at most ${MAX_FORM_BYTES} bytes is expected here.`);
+  return new URLSearchParams(await c.req.text());
+}
+
+/** Browsers say where a form came from; what is no browser carries nobody's cookies. */
+function isOwnOrigin(c: RequestContext): boolean {
+  const site = c.req.header('sec-fetch-site');
+  if (site !== undefined) return site === 'same-origin' || site === 'none';
+  const origin = c.req.header('origin');
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === c.req.header('host'));
+}
+
+function cookieAttributes(c: Context, { publicUrl, trustedHops }: PagesOptions) {
+  const viaTls = trustedHops > 0 && c.req.header('x-forwarded-proto')?.split(',').at(-1)?.trim() === 'https';
+  const secure = viaTls || publicUrl?.startsWith('https:') === true;
+  return { httpOnly: true, sameSite: 'Strict', path: '/', secure } as const;
+}
+
+/** The session's token, where the request has one. */
+export function sessionOf(c: Context): string | undefined {
+  return getCookie(c, SESSION_COOKIE);
+}
+
+function localPath(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}
+
+/** Only paths of this service: nothing that a browser could take for another host. */
+function safePath(to: string | undefined): string {
+  return to !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(to) ? to : '/';
+}

@@ -1,0 +1,38 @@
+/** The files that a page loads: read once, compressed once, under addresses that change with what they hold. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Assets } from './layout.ts';
+
+export interface AssetFile {
+  readonly path: string;
+  readonly type: string;
+  readonly content: Buffer<ArrayBuffer>;
+  readonly gzipped: Buffer<ArrayBuffer>;
+}
+
+export interface LoadedAssets {
+  readonly addresses: Assets;
+  readonly files: readonly AssetFile[];
+}
+
+export function loadAssets(): LoadedAssets {
+  const chart = dirname(createRequire(import.meta.url).resolve('uplot/package.json'));
+  const css = load('page.css', 'text/css; charset=utf-8', join(import.meta.dirname, 'page.css'));
+  const script = load('page.js', 'text/javascript; charset=utf-8', join(import.meta.dirname, 'page.js'));
+  const chartCss = load('chart.css', 'text/css; charset=utf-8', join(chart, 'dist/uPlot.min.css'));
+  const chartScript = load('chart.js', 'text/javascript; charset=utf-8', join(chart, 'dist/uPlot.iife.min.js'));
+  return {
+    addresses: { css: css.path, script: script.path, chartCss: chartCss.path, chartScript: chartScript.path },
+    files: [css, script, chartCss, chartScript],
+  };
+}
+
+function load(name: string, type: string, file: string): AssetFile {
+  const content = readFileSync(file) as Buffer<ArrayBuffer>;
+  const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
+  const gzipped = gzipSync(content, { level: 9 }) as Buffer<ArrayBuffer>;
+  return { path: `/assets/${digest}/${name}`, type, content, gzipped };
+}

@@ -1,0 +1,221 @@
+/** Pictures of numbers: SVG that needs no script. Each has its numbers beside it as text; colour never stands alone. */
+import { html } from 'hono/html';
+import { moment } from './format.ts';
+
+export type Markup = ReturnType<typeof html>;
+
+/** How good a value is: also a word and a sign wherever it is shown. */
+export type Tone = 'good' | 'warn' | 'bad' | 'none';
+
+export const SIGNS: Readonly<Record<Tone, string>> = { good: '✓', warn: '!', bad: '✕', none: '–' };
+
+export interface Point {
+  readonly unixSeconds: number;
+  /** null where nothing happened. */
+  readonly value: number | null;
+}
+
+/** As answers have them: `[[unix seconds, value or null], …]`. */
+export interface Series {
+  readonly step_seconds: number;
+  readonly points: readonly (readonly [number, number | null])[];
+}
+
+const GAUGE_RADIUS = 80;
+
+export interface GaugeOptions {
+  /** null where there is none. */
+  readonly value: number | null;
+  readonly max: number;
+  /** Upper ends of bands, rising, with their tones; the last reaches `max`. */
+  readonly bands: readonly { readonly to: number; readonly tone: Tone }[];
+  /** What stands in the middle. */
+  readonly text: string;
+  readonly tone: Tone;
+  readonly label: string;
+}
+
+/** A half circle with bands, and a hand where there is a value. */
+export function gauge({ value, max, bands, text, tone, label }: GaugeOptions): Markup {
+  let from = 0;
+  const arcs = bands.map((band) => {
+    const arc = html`<path class="band ${band.tone}" d="${arcPath(from / max, band.to / max)}"/>`;
+    from = band.to;
+    return arc;
+  });
+  const share = value === null ? undefined : Math.min(1, Math.max(0, value / max));
+  return html`<svg class="gauge tone-${tone}" viewBox="0 0 200 120" role="img" aria-label="${label}">
+    ${arcs}
+    ${share === undefined ? '' : hand(share)}
+    <text x="100" y="96" class="gauge-text">${text}</text>
+  </svg>`;
+}
+
+function hand(share: number): Markup {
+  const [x, y] = onArc(share, GAUGE_RADIUS - 4);
+  const [innerX, innerY] = onArc(share, GAUGE_RADIUS - 26);
+  return html`<line class="hand" x1="${fixed(innerX)}" y1="${fixed(innerY)}" x2="${fixed(x)}" y2="${fixed(y)}"/>`;
+}
+
+function onArc(share: number, radius: number): [x: number, y: number] {
+  const angle = Math.PI * (1 - share);
+  return [100 + radius * Math.cos(angle), 100 - radius * Math.sin(angle)];
+}
+
+function arcPath(from: number, to: number): string {
+  const [x1, y1] = onArc(from, GAUGE_RADIUS);
+  const [x2, y2] = onArc(to, GAUGE_RADIUS);
+  return `M${fixed(x1)} ${fixed(y1)}A${GAUGE_RADIUS} ${GAUGE_RADIUS} 0 0 1 ${fixed(x2)} ${fixed(y2)}`;
+}
+
+/** A horizontal bar. @param share 0 to 1; what is below or above is cut, so the number must stand beside it */
+export function bar(share: number, tone: Tone = 'none', label?: string): Markup {
+  const width = fixed(Math.min(1, Math.max(0, share)) * 100);
+  const meaning = label === undefined ? html`aria-hidden="true"` : html`role="img" aria-label="${label}"`;
+  return html`<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" ${meaning}>
+    <rect class="bar-ground" width="100" height="8"/><rect class="bar-fill ${tone}" width="${width}" height="8"/>
+  </svg>`;
+}
+
+/** A small line without axes; gaps stay gaps. */
+export function sparkline({ points }: Series, label: string): Markup {
+  const path = linePath(points, boundsOf([points]), { width: 160, height: 32, left: 0, top: 2 });
+  return html`<svg class="spark" viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-label="${label}"><path d="${path}"/></svg>`;
+}
+
+export interface ChartOptions {
+  readonly id: string;
+  readonly title: string;
+  /** What numbers are shown with, such as ` ms`. */
+  readonly unit: string;
+  readonly series: readonly { readonly label: string; readonly series: Series }[];
+  /** Horizontal lines, such as a target. */
+  readonly lines?: readonly { readonly label: string; readonly value: number }[];
+}
+
+const WIDTH = 720;
+const HEIGHT = 220;
+const PLOT = { left: 56, top: 10, width: WIDTH - 66, height: HEIGHT - 40 };
+
+/** A line chart over time with its table; the page's script puts a chart with a crosshair in its place. */
+export function timeSeries({ id, title, unit, series, lines = [] }: ChartOptions): Markup {
+  const all = series.map((each) => each.series.points);
+  const bounds = boundsOf(
+    all,
+    lines.map((line) => line.value),
+  );
+  const paths = all.map((points, i) => html`<path class="line line-${i}" d="${linePath(points, bounds, PLOT)}"/>`);
+  return html`<figure class="chart" id="${id}" data-chart="${chartData({ id, title, unit, series, lines })}">
+    <figcaption>${title}${legend(series, lines)}</figcaption>
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}; the table below has the numbers">
+      ${axes(bounds, unit)} ${lines.map((line) => targetLine(line.value, bounds))} ${paths}
+    </svg>
+    ${chartTable(series, unit)}
+  </figure>`;
+}
+
+function legend(series: ChartOptions['series'], lines: NonNullable<ChartOptions['lines']>): Markup {
+  const names = series.map(({ label }, i) => html`<span class="key key-${i}">${label}</span>`);
+  return html`<span class="legend">${names}${lines.map(({ label }) => html`<span class="key key-target">${label}</span>`)}</span>`;
+}
+
+/** What the script draws from: columns, as uPlot takes them. */
+function chartData({ unit, series, lines = [] }: ChartOptions): string {
+  const times = series[0]?.series.points.map(([unixSeconds]) => unixSeconds) ?? [];
+  const columns = series.map(({ series: { points } }) => points.map(([, value]) => value));
+  return JSON.stringify({ unit, labels: series.map(({ label }) => label), lines, data: [times, ...columns] });
+}
+
+function chartTable(series: ChartOptions['series'], unit: string): Markup {
+  const rows = (series[0]?.series.points ?? []).flatMap(([unixSeconds], i) => {
+    const values = series.map((each) => each.series.points[i]?.[1] ?? null);
+    if (values.every((value) => value === null)) return [];
+    const cells = values.map((value) => html`<td class="num">${value === null ? '–' : `${value}${unit}`}</td>`);
+    return [html`<tr><th scope="row">${moment(unixSeconds * 1000)}</th>${cells}</tr>`];
+  });
+  const heads = series.map(({ label }) => html`<th scope="col" class="num">${label}</th>`);
+  return html`<details><summary>Numbers</summary><div class="scroll" tabindex="0" role="region" aria-label="Numbers of the chart"><table>
+    <thead><tr><th scope="col">Time</th>${heads}</tr></thead><tbody>${rows}</tbody>
+  </table></div></details>`;
+}
+
+interface Bounds {
+  readonly from: number;
+  readonly to: number;
+  /** Above 0. */
+  readonly top: number;
+  readonly bottom: number;
+}
+
+function boundsOf(all: readonly Series['points'][], further: readonly number[] = []): Bounds {
+  const times = all.flatMap((points) => points.map(([unixSeconds]) => unixSeconds));
+  const values = [...all.flatMap((points) => points.flatMap(([, value]) => value ?? [])), ...further];
+  const top = niceTop(Math.max(0, ...values));
+  const lowest = Math.min(0, ...values);
+  return { from: Math.min(...times), to: Math.max(...times), top, bottom: lowest < 0 ? -niceTop(-lowest) : 0 };
+}
+
+/** 1, 2 or 5 times a power of ten, at or above the value. */
+function niceTop(value: number): number {
+  if (value <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999) as number;
+}
+
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+function xOf(unixSeconds: number, { from, to }: Bounds, { left, width }: Box): number {
+  return left + (to > from ? ((unixSeconds - from) / (to - from)) * width : width / 2);
+}
+
+function yOf(value: number, { top, bottom }: Bounds, box: Box): number {
+  return box.top + box.height - ((value - bottom) / (top - bottom)) * box.height;
+}
+
+/** A lone point between gaps is a short dash. */
+function linePath(points: Series['points'], bounds: Bounds, box: Box): string {
+  let isDown = false;
+  return points
+    .map(([unixSeconds, value], i) => {
+      if (value === null) {
+        isDown = false;
+        return '';
+      }
+      const at = `${fixed(xOf(unixSeconds, bounds, box))} ${fixed(yOf(value, bounds, box))}`;
+      const step = `${isDown ? 'L' : 'M'}${at}`;
+      const isAlone = !isDown && (points[i + 1]?.[1] ?? null) === null;
+      isDown = true;
+      return isAlone ? `${step}h1` : step;
+    })
+    .join('');
+}
+
+function axes(bounds: Bounds, unit: string): Markup {
+  const steps = [0, 0.5, 1].map((share) => bounds.bottom + (bounds.top - bounds.bottom) * share);
+  const rows = steps.map((value) => {
+    const y = fixed(yOf(value, bounds, PLOT));
+    return html`<path class="gridline" d="M${PLOT.left} ${y}h${PLOT.width}"/><text class="tick" x="${PLOT.left - 6}" y="${y}" text-anchor="end" dominant-baseline="middle">${Number(value.toPrecision(3))}${unit}</text>`;
+  });
+  if (!Number.isFinite(bounds.from)) return html`${rows}`;
+  const times = [bounds.from, (bounds.from + bounds.to) / 2, bounds.to];
+  const anchors = ['start', 'middle', 'end'];
+  const marks = times.map(
+    (unixSeconds, i) =>
+      html`<text class="tick" x="${fixed(xOf(unixSeconds, bounds, PLOT))}" y="${HEIGHT - 8}" text-anchor="${anchors[i]}">${moment(unixSeconds * 1000).slice(5, 16)}</text>`,
+  );
+  return html`${rows}${marks}`;
+}
+
+function targetLine(value: number, bounds: Bounds): Markup {
+  return html`<path class="target" d="M${PLOT.left} ${fixed(yOf(value, bounds, PLOT))}h${PLOT.width}"/>`;
+}
+
+/** Two digits after the point are finer than any screen. */
+function fixed(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}

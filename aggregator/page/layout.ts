@@ -1,0 +1,223 @@
+/** The frame that every page stands in. */
+import { html, raw } from 'hono/html';
+import { type Markup, SIGNS, type Tone } from './charts.ts';
+import { ago, count } from './format.ts';
+
+/** Windows that a page can show, in the order of the chooser. */
+export const WINDOWS = [
+  { id: '15m', minutes: 15, name: '15 minutes' },
+  { id: '1h', minutes: 60, name: '1 hour' },
+  { id: '6h', minutes: 360, name: '6 hours' },
+  { id: '24h', minutes: 1440, name: '24 hours' },
+  { id: '7d', minutes: 10_080, name: '7 days' },
+  { id: '30d', minutes: 43_200, name: '30 days' },
+] as const;
+
+export type WindowId = (typeof WINDOWS)[number]['id'];
+
+export const DEFAULT_WINDOW: WindowId = '1h';
+
+/** What was chosen, as the address has it. */
+export interface Choice {
+  readonly window: WindowId;
+  readonly service: string | undefined;
+}
+
+/** Where the data stands. */
+export interface Freshness {
+  /** Seconds since the newest point was measured; undefined before the first. */
+  readonly ageSeconds: number | undefined;
+  readonly services: readonly string[];
+  /** Why no new data is taken. */
+  readonly refusing: string | undefined;
+}
+
+/** Files of the page, under addresses that change with what they hold. */
+export interface Assets {
+  readonly css: string;
+  readonly script: string;
+  readonly chartCss: string;
+  readonly chartScript: string;
+}
+
+export interface Frame {
+  readonly title: string;
+  /** Path of the page, for the navigation. */
+  readonly path: string;
+  readonly choice: Choice;
+  readonly freshness: Freshness;
+  readonly assets: Assets;
+  /** Windows that the store can answer. */
+  readonly windows: readonly WindowId[];
+}
+
+const PAGES = [
+  { path: '/', name: 'Overview' },
+  { path: '/mutations/', name: 'Mutations' },
+  { path: '/tasks/', name: 'Tasks' },
+  { path: '/security/', name: 'Security' },
+  { path: '/objectives/', name: 'Objectives' },
+] as const;
+
+/** Telemetry is exported every 10 s; after six misses nobody sends. */
+export const STALE_SECONDS = 60;
+
+/** The address of a page with what was chosen; what stands at its default is left out. */
+export function addressOf(path: string, { window, service }: Choice, further: Record<string, string> = {}): string {
+  const query = new URLSearchParams({
+    ...(window === DEFAULT_WINDOW ? {} : { window }),
+    ...(service === undefined ? {} : { service }),
+    ...further,
+  }).toString();
+  return query === '' ? path : `${path}?${query}`;
+}
+
+/** The whole document. */
+export function renderDocument(frame: Frame, main: Markup): Markup {
+  const { title, assets, choice, path } = frame;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+  ${head(title, assets)}
+  <script src="${assets.script}" type="module" data-chart-script="${assets.chartScript}"></script>
+</head>
+<body data-service="${choice.service ?? ''}">
+  <a class="skip" href="#main">Skip to the content</a>
+  <header class="top">
+    <a class="brand" href="${addressOf('/', choice)}">Vigil</a>
+    <nav aria-label="Pages">${PAGES.map((page) => navigationLink(page, path, choice))}</nav>
+    ${choosers(frame)}
+    <form method="post" action="/sign-out" class="sign-out"><button>Sign out</button></form>
+  </header>
+  ${renderMain(frame, main)}
+  <footer>Fed by OpenTelemetry. <a href="/docs/">API</a> · <a href="/openapi.json">openapi.json</a></footer>
+</body>
+</html>`;
+}
+
+/** The part that is fetched anew when something arrived. */
+export function renderMain({ title, freshness }: Frame, main: Markup): Markup {
+  return html`<main id="main" data-title="${title}">${freshnessLine(freshness)}${main}</main>`;
+}
+
+/** A document without navigation, for those who are not signed in. */
+export function renderBare(title: string, assets: Assets, main: Markup): Markup {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+  ${head(title, assets)}
+</head>
+<body><main id="main" class="bare">${main}</main></body>
+</html>`;
+}
+
+function head(title: string, { css, chartCss }: Assets): Markup {
+  return html`<meta charset="utf-8">
+  <title>${title} · Vigil</title>
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <meta name="robots" content="noindex">
+  <link rel="icon" href="${ICON}">
+  <link rel="stylesheet" href="${chartCss}">
+  <link rel="stylesheet" href="${css}">`;
+}
+
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 8c3-5 11-5 14 0-3 5-11 5-14 0z' fill='%232563a8'/%3E%3Ccircle cx='8' cy='8' r='2.6' fill='white'/%3E%3C/svg%3E";
+
+function navigationLink(page: { path: string; name: string }, path: string, choice: Choice): Markup {
+  const isHere = page.path === '/' ? path === '/' : path.startsWith(page.path);
+  const current = isHere ? raw(path === page.path ? 'aria-current="page"' : 'aria-current="true"') : '';
+  return html`<a href="${addressOf(page.path, choice)}" ${current}>${page.name}</a>`;
+}
+
+function choosers({ choice, freshness: { services }, path, windows }: Frame): Markup {
+  const offered = WINDOWS.filter(({ id }) => windows.includes(id));
+  const known =
+    choice.service === undefined || services.includes(choice.service) ? services : [choice.service, ...services];
+  const selected = (is: boolean) => (is ? raw('selected') : '');
+  return html`<form class="choosers" method="get" action="${path}">
+    <label>Window <select name="window">${offered.map(
+      ({ id, name }) => html`<option value="${id}" ${selected(id === choice.window)}>${name}</option>`,
+    )}</select></label>
+    <label>Service <select name="service">
+      <option value="">All services</option>
+      ${known.map((name) => html`<option value="${name}" ${selected(name === choice.service)}>${name}</option>`)}
+    </select></label>
+    <button>Show</button>
+  </form>`;
+}
+
+function freshnessLine({ ageSeconds, services, refusing }: Freshness): Markup {
+  const senders = services.length === 1 ? services[0] : `${count(services.length)} services`;
+  const [tone, text] =
+    ageSeconds === undefined
+      ? (['none', 'No data has arrived yet.'] as const)
+      : ageSeconds > STALE_SECONDS
+        ? (['warn', `Stale: the newest data is from ${ago(ageSeconds)}. Sent by ${senders}.`] as const)
+        : (['good', `Newest data ${ago(ageSeconds)}, from ${senders}.`] as const);
+  const overloaded = refusing === undefined ? '' : html` ${mark('bad', `New data is refused: ${refusing}`)}`;
+  return html`<p class="freshness" id="freshness" data-live>${mark(tone, text)}${overloaded}
+    <span class="connection" id="connection" role="status"></span></p>`;
+}
+
+/** A sign and words in a tone. */
+export function mark(tone: Tone, text: string | Markup): Markup {
+  return html`<span class="mark ${tone}"><span class="sign" aria-hidden="true">${SIGNS[tone]}</span> ${text}</span>`;
+}
+
+/** A box with a heading; it is replaced alone when its content changes. */
+export function card(
+  id: string,
+  heading: string | Markup,
+  content: Markup,
+  width: 'wide' | 'half' | 'third' = 'third',
+): Markup {
+  return html`<section class="card ${width}" id="${id}" data-live aria-labelledby="${id}-heading">
+    <h2 id="${id}-heading">${heading}</h2>${content}
+  </section>`;
+}
+
+/** A number with what it is. */
+export function figure(name: string, value: string | Markup, tone: Tone = 'none', note?: string): Markup {
+  return html`<div class="figure tone-${tone}"><dt>${name}</dt><dd>${value}${note === undefined ? '' : html`<small>${note}</small>`}</dd></div>`;
+}
+
+export function figures(items: readonly Markup[]): Markup {
+  return html`<dl class="figures">${items}</dl>`;
+}
+
+export interface Column {
+  readonly heading: string;
+  readonly isNumber?: boolean;
+  /** Where a click on the heading leads, and how the table is sorted by it now. */
+  readonly sort?: { readonly href: string; readonly direction: 'ascending' | 'descending' | undefined };
+}
+
+/** A table that scrolls alone on a narrow screen; its first column names the row. */
+export function table(
+  label: string,
+  columns: readonly Column[],
+  rows: readonly (readonly (string | Markup)[])[],
+): Markup {
+  const heads = columns.map(({ heading, isNumber, sort }) => {
+    const link = sort === undefined ? heading : html`<a href="${sort.href}">${heading}</a>`;
+    const sorted = sort?.direction === undefined ? '' : raw(`aria-sort="${sort.direction}"`);
+    return html`<th scope="col" class="${isNumber ? 'num' : ''}" ${sorted}>${link}</th>`;
+  });
+  const body = rows.map(
+    (cells) =>
+      html`<tr>${cells.map((cell, i) =>
+        i === 0
+          ? html`<th scope="row">${cell}</th>`
+          : html`<td class="${columns[i].isNumber ? 'num' : ''}">${cell}</td>`,
+      )}</tr>`,
+  );
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
+    <thead><tr>${heads}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+/** What stands where there is nothing to show. */
+export function nothing(text: string | Markup): Markup {
+  return html`<p class="nothing">${text}</p>`;
+}

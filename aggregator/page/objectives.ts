@@ -1,0 +1,178 @@
+import { html } from 'hono/html';
+import { bar, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
+import { count, decimal, duration, NOTHING, ratio } from './format.ts';
+import { addressOf, type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
+
+/** One objective, as its endpoint answers. */
+export interface ObjectiveView {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly state: 'meeting' | 'at_risk' | 'burning' | 'exhausted' | 'no_data';
+  readonly objective: number;
+  readonly attained: number | null;
+  readonly window_days: number;
+  readonly events: { readonly good: number; readonly total: number };
+  readonly budget_remaining: number | null;
+  readonly burn_rates: Readonly<Record<string, number | null>>;
+  readonly time_to_exhaustion_seconds: number | null;
+  readonly coverage: number;
+  readonly alerts: readonly {
+    readonly severity: string;
+    readonly long_window: string;
+    readonly short_window: string;
+    readonly threshold: number;
+    readonly state: string;
+  }[];
+  readonly spent_by: readonly { readonly name: string; readonly share: number }[];
+}
+
+const STATES: Readonly<Record<ObjectiveView['state'], { readonly tone: Tone; readonly words: string }>> = {
+  meeting: { tone: 'good', words: 'meeting' },
+  at_risk: { tone: 'warn', words: 'at risk' },
+  burning: { tone: 'bad', words: 'burning' },
+  exhausted: { tone: 'bad', words: 'exhausted' },
+  no_data: { tone: 'none', words: 'no data' },
+};
+
+export function stateMark(state: ObjectiveView['state']): Markup {
+  return mark(STATES[state].tone, STATES[state].words);
+}
+
+export function stateTone(state: ObjectiveView['state']): Tone {
+  return STATES[state].tone;
+}
+
+export function objectiveAddress(id: string, choice: Choice): string {
+  return addressOf(`/objectives/${encodeURIComponent(id)}/`, choice);
+}
+
+/** Rows of objectives, as they come: worst budget first. */
+export function objectiveTable(objectives: readonly ObjectiveView[], choice: Choice): Markup {
+  if (objectives.length === 0) return nothing('There are no objectives.');
+  return table(
+    'Objectives',
+    [
+      { heading: 'Objective' },
+      { heading: 'State' },
+      { heading: 'Attained', isNumber: true },
+      { heading: 'Aim', isNumber: true },
+      { heading: 'Budget left' },
+      { heading: '', isNumber: true },
+      { heading: 'Burn 1 h', isNumber: true },
+      { heading: 'Lasts', isNumber: true },
+    ],
+    objectives.map((each) => [
+      html`<a href="${objectiveAddress(each.id, choice)}">${each.name}</a>`,
+      stateMark(each.state),
+      ratio(each.attained),
+      ratio(each.objective),
+      budgetBar(each),
+      ratio(each.budget_remaining),
+      decimal(each.burn_rates['1h']),
+      lasts(each),
+    ]),
+  );
+}
+
+function budgetBar({ budget_remaining, state }: ObjectiveView): Markup | string {
+  return budget_remaining === null ? NOTHING : bar(budget_remaining, stateTone(state));
+}
+
+/** How long the budget lasts at the speed of the last hour. */
+function lasts({ time_to_exhaustion_seconds: seconds, state }: ObjectiveView): string {
+  if (state === 'exhausted') return 'used up';
+  return seconds === null ? NOTHING : duration(seconds);
+}
+
+export function renderObjectives(objectives: readonly ObjectiveView[], choice: Choice): Markup {
+  return html`<h1>Objectives</h1>
+  <p class="lead">Over their own windows, whatever window is chosen above. The error budget is what an objective lets fail; a burn rate of 1 spends it exactly within the window.</p>
+  <div class="grid">
+    ${card('objectives', 'All objectives, worst budget first', objectiveTable(objectives, choice), 'wide')}
+    ${objectives.flatMap((each) => (each.alerts.some(isFiring) ? [card(`alerts-${each.id}`, each.name, alertTable(each), 'half')] : []))}
+  </div>`;
+}
+
+/** An alert's state is written as `inactive`, `firing` or `frozen`. */
+function isFiring(alert: ObjectiveView['alerts'][number]): boolean {
+  return alert.state === 'firing';
+}
+
+export interface ObjectiveDetail extends ObjectiveView {
+  readonly series: { readonly budget_remaining: Series; readonly burn_rate_1h: Series };
+}
+
+export function renderObjective(objective: ObjectiveDetail | undefined, choice: Choice): Markup {
+  const back = html`<p class="back"><a href="${addressOf('/objectives/', choice)}">All objectives</a></p>`;
+  if (objective === undefined) return html`${back}<h1>Objective</h1>${nothing('There is no objective of that name.')}`;
+  return html`${back}<h1>${objective.name}</h1><p class="lead">${objective.description}</p>
+  <div class="grid">
+    ${card('figures', 'Now', objectiveFigures(objective), 'wide')}
+    ${card('budget', 'Error budget', seriesChart('chart-budget', 'Budget left, in percent', objective.series.budget_remaining, 100, ' %', { label: 'used up', value: 0 }), 'half')}
+    ${card('burn', 'Burn rate over 1 hour', seriesChart('chart-burn', 'Burn rate', objective.series.burn_rate_1h, 1, '', { label: 'spends it exactly', value: 1 }), 'half')}
+    ${card('rates', 'Burn rates', burnTable(objective), 'third')}
+    ${card('alerts', 'Alerts', alertTable(objective), 'third')}
+    ${card('spent', 'Who spent it', spenderTable(objective), 'third')}
+  </div>`;
+}
+
+function objectiveFigures(objective: ObjectiveView): Markup {
+  const { state, attained, budget_remaining, events, coverage, window_days } = objective;
+  return figures([
+    figure('State', stateMark(state), stateTone(state)),
+    figure('Attained', ratio(attained), stateTone(state), `aim ${ratio(objective.objective)}`),
+    figure('Budget left', ratio(budget_remaining), stateTone(state)),
+    figure('Lasts', lasts(objective)),
+    figure('Good', count(events.good), 'none', `of ${count(events.total)}`),
+    figure('Covered', ratio(coverage), 'none', `of ${window_days} days`),
+  ]);
+}
+
+function seriesChart(
+  id: string,
+  title: string,
+  { step_seconds, points }: Series,
+  factor: number,
+  unit: string,
+  line: { readonly label: string; readonly value: number },
+): Markup {
+  const scaled = points.map(
+    ([at, value]) => [at, value === null ? null : Math.round(value * factor * 100) / 100] as const,
+  );
+  return timeSeries({
+    id,
+    title,
+    unit,
+    series: [{ label: title, series: { step_seconds, points: scaled } }],
+    lines: [line],
+  });
+}
+
+function burnTable({ burn_rates }: ObjectiveView): Markup {
+  const rows = Object.entries(burn_rates).map(([window, rate]) => [window, decimal(rate)]);
+  return table('Burn rates', [{ heading: 'Window' }, { heading: 'Burn rate', isNumber: true }], rows);
+}
+
+function alertTable({ alerts }: ObjectiveView): Markup {
+  if (alerts.length === 0) return nothing('No alert can fire for this objective.');
+  return table(
+    'Alerts',
+    [{ heading: 'Alert' }, { heading: 'Windows' }, { heading: 'Above', isNumber: true }, { heading: 'State' }],
+    alerts.map((alert) => [
+      alert.severity,
+      `${alert.long_window} and ${alert.short_window}`,
+      decimal(alert.threshold),
+      mark(isFiring(alert) ? 'bad' : 'none', alert.state),
+    ]),
+  );
+}
+
+function spenderTable({ spent_by }: ObjectiveView): Markup {
+  if (spent_by.length === 0) return nothing('Nothing was spent.');
+  return table(
+    'Who spent the budget',
+    [{ heading: 'Name' }, { heading: '' }, { heading: 'Share', isNumber: true }],
+    spent_by.map(({ name, share }) => [name, bar(share, 'bad'), ratio(share)]),
+  );
+}

@@ -1,0 +1,54 @@
+import { html } from 'hono/html';
+import type { RecommendationBody } from '../reports/recommendations.ts';
+import type { Markup, Tone } from './charts.ts';
+import { addressOf, type Choice, mark } from './layout.ts';
+
+const TONES: Readonly<Record<RecommendationBody['level'], Tone>> = { critical: 'bad', warning: 'warn', info: 'good' };
+
+/** A trace id, linked to the user's viewer where one is configured. @param template holds `{trace_id}` */
+export function traceLink(traceId: string, template: string | undefined): Markup {
+  const shown = html`<code>${traceId.slice(0, 8)}</code>`;
+  if (template === undefined) return html`<code title="${traceId}">${traceId}</code>`;
+  return html`<a href="${template.replace('{trace_id}', traceId)}" rel="noreferrer" title="${traceId}">${shown}</a>`;
+}
+
+export function traceLinks(traceIds: readonly string[], template: string | undefined): Markup {
+  return html`<span class="traces">${traceIds.map((id) => traceLink(id, template))}</span>`;
+}
+
+/** The page that shows what an endpoint answers. */
+const PAGES: readonly (readonly [endpoints: string, page: string])[] = [
+  ['/monitoring/graphql/', '/mutations/'],
+  ['/monitoring/celery/', '/tasks/'],
+  ['/monitoring/tasks/', '/tasks/'],
+  ['/monitoring/security/', '/security/'],
+  ['/monitoring/slo/', '/objectives/'],
+];
+
+function pageOf(link: string, choice: Choice): string {
+  const page = PAGES.find(([endpoints]) => link.startsWith(endpoints));
+  return page === undefined ? link : addressOf(page[1], choice);
+}
+
+/** Each with what it was made from, what to do, and where to look. */
+export function recommendationList(
+  all: readonly RecommendationBody[],
+  template: string | undefined,
+  choice: Choice,
+): Markup {
+  return html`<ul class="recommendations">${all.map(
+    (each) => html`<li class="tone-${TONES[each.level]}">
+      <p>${mark(TONES[each.level], html`<strong>${each.level}</strong> ${each.message}`)}</p>
+      <p class="action">${each.action}</p>
+      <p class="evidence">${evidence(each)} ${traceLinks(each.evidence.trace_ids, template)} <a href="${pageOf(each.link, choice)}">${each.area}</a></p>
+    </li>`,
+  )}</ul>`;
+}
+
+const UNITS = { percent: ' %', ms: ' ms', count: '' } as const;
+
+function evidence({ evidence: { signal, value, threshold, unit, source, events } }: RecommendationBody): string {
+  if (signal === null || value === null || threshold === null || unit === null) return `${events} events.`;
+  const because = source === null ? '' : ` (${source})`;
+  return `${signal} is ${value}${UNITS[unit]}, the line is ${threshold}${UNITS[unit]}${because}; ${events} events.`;
+}

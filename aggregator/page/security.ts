@@ -1,0 +1,208 @@
+import { html } from 'hono/html';
+import type { RecommendationBody } from '../reports/recommendations.ts';
+import { bar, gauge, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
+import { count, decimal, moment } from './format.ts';
+import { type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
+import { recommendationList } from './recommendations.ts';
+
+/** The threat score and what it is made of, as its endpoint answers. */
+export interface ThreatView {
+  readonly overall_threat_score: number | null;
+  readonly threat_level: string;
+  readonly threat_components: readonly {
+    readonly component: string;
+    readonly points: number;
+    readonly evidence: unknown;
+  }[];
+}
+
+/** What the security endpoints answer, together. */
+export interface SecurityView extends ThreatView {
+  readonly choice: Choice;
+  readonly sqli: {
+    readonly total_attempts: number;
+    readonly blocked_attempts: number;
+    readonly unique_ips: number;
+    readonly unique_ips_is_lower_bound: boolean;
+    readonly violations_by_hour: readonly { readonly timestamp: string; readonly count: number }[];
+    readonly pattern_distribution: readonly { readonly pattern: string; readonly count: number }[];
+    readonly top_attackers: readonly {
+      readonly ip_address: string;
+      readonly violation_count: number;
+      readonly reputation: {
+        readonly reputation_score: number;
+        readonly risk_level: string;
+        readonly last_seen: string | null;
+        readonly patterns: readonly string[];
+      };
+    }[];
+  };
+  readonly graphql: {
+    readonly total_requests: number;
+    readonly blocked_requests: number;
+    readonly csrf_violations: number;
+    readonly rate_limit_violations: number;
+    readonly origin_violations: number;
+    readonly query_analysis_failures: number;
+  };
+  readonly patterns: readonly {
+    readonly pattern_name: string;
+    readonly threat_level: string;
+    readonly detection_count: number;
+    readonly affected_ips_count: number | null;
+    readonly last_seen: string | null;
+  }[];
+  readonly recommendations: readonly RecommendationBody[];
+  readonly traceUrl: string | undefined;
+}
+
+const LEVEL_TONES: Readonly<Record<string, Tone>> = {
+  low: 'good',
+  guarded: 'good',
+  elevated: 'warn',
+  high: 'bad',
+  critical: 'bad',
+  unknown: 'none',
+};
+
+export function levelTone(level: string): Tone {
+  return LEVEL_TONES[level.toLowerCase()] ?? 'none';
+}
+
+export function threatGauge({ overall_threat_score: score, threat_level }: ThreatView): Markup {
+  return gauge({
+    value: score,
+    max: 100,
+    bands: [
+      { to: 40, tone: 'good' },
+      { to: 60, tone: 'warn' },
+      { to: 100, tone: 'bad' },
+    ],
+    text: decimal(score),
+    tone: levelTone(threat_level),
+    label: score === null ? 'No threat score yet' : `Threat score ${decimal(score)} of 100, ${threat_level}`,
+  });
+}
+
+/** What the score is made of; points add up to it. */
+export function componentTable({ threat_components }: ThreatView): Markup {
+  return table(
+    'Threat components',
+    [{ heading: 'Component' }, { heading: '' }, { heading: 'Points', isNumber: true }],
+    threat_components.map(({ component, points }) => [
+      component.replaceAll('_', ' '),
+      bar(points / 40, 'bad'),
+      decimal(points),
+    ]),
+  );
+}
+
+export function renderSecurity(view: SecurityView): Markup {
+  const { choice, sqli, recommendations, traceUrl } = view;
+  return html`<h1>Security</h1>
+  <div class="grid">
+    ${card('threat', 'Threat, last 24 hours', html`${threatGauge(view)}<p class="word">${view.threat_level}</p>${componentTable(view)}`, 'third')}
+    ${card('injection', 'SQL injection', injectionFigures(sqli), 'third')}
+    ${card('graphql', 'GraphQL', graphqlFigures(view.graphql), 'third')}
+    ${card('timeline', 'Attempts by hour', timeline(sqli.violations_by_hour), 'half')}
+    ${card('classes', 'Injection classes', classTable(sqli.pattern_distribution), 'half')}
+    ${card('attackers', 'Top attackers', attackerTable(sqli.top_attackers), 'half')}
+    ${card('patterns', 'Threat patterns', patternTable(view.patterns), 'half')}
+    ${card('recommendations', 'Recommendations', recommendationList(recommendations, traceUrl, choice), 'wide')}
+  </div>`;
+}
+
+function injectionFigures(sqli: SecurityView['sqli']): Markup {
+  return figures([
+    figure('Attempts', count(sqli.total_attempts), sqli.total_attempts > 0 ? 'warn' : 'none'),
+    figure('Blocked', count(sqli.blocked_attempts)),
+    figure('Addresses', `${sqli.unique_ips_is_lower_bound ? '≥ ' : ''}${count(sqli.unique_ips)}`),
+  ]);
+}
+
+function graphqlFigures(graphql: SecurityView['graphql']): Markup {
+  return figures([
+    figure('Requests', count(graphql.total_requests)),
+    figure('Blocked', count(graphql.blocked_requests), graphql.blocked_requests > 0 ? 'warn' : 'none'),
+    figure('CSRF', count(graphql.csrf_violations)),
+    figure('Rate limit', count(graphql.rate_limit_violations)),
+    figure('Foreign origin', count(graphql.origin_violations)),
+    figure('Query analysis', count(graphql.query_analysis_failures)),
+  ]);
+}
+
+function timeline(hours: SecurityView['sqli']['violations_by_hour']): Markup {
+  const points = hours.map(({ timestamp, count: times }) => [Date.parse(timestamp) / 1000, times] as const);
+  const series: Series = { step_seconds: 3600, points };
+  return timeSeries({
+    id: 'chart-attempts',
+    title: 'SQL-injection attempts',
+    unit: '',
+    series: [{ label: 'attempts', series }],
+  });
+}
+
+function classTable(classes: SecurityView['sqli']['pattern_distribution']): Markup {
+  if (classes.length === 0) return nothing('No attempt in this window.');
+  const most = Math.max(...classes.map((each) => each.count));
+  return table(
+    'Injection classes',
+    [{ heading: 'Class' }, { heading: '' }, { heading: 'Attempts', isNumber: true }],
+    classes.map((each) => [each.pattern, bar(each.count / most, 'bad'), count(each.count)]),
+  );
+}
+
+function attackerTable(attackers: SecurityView['sqli']['top_attackers']): Markup {
+  if (attackers.length === 0) return nothing('Nobody attacked in this window.');
+  const tones: Readonly<Record<string, Tone>> = {
+    CLEAN: 'good',
+    LOW: 'good',
+    MEDIUM: 'warn',
+    HIGH: 'bad',
+    CRITICAL: 'bad',
+  };
+  return table(
+    'Top attackers',
+    [
+      { heading: 'Address' },
+      { heading: 'Blocks', isNumber: true },
+      { heading: 'Reputation', isNumber: true },
+      { heading: 'Risk' },
+      { heading: 'Patterns' },
+      { heading: 'Last seen' },
+    ],
+    attackers.map(({ ip_address, violation_count, reputation }) => [
+      html`<code>${ip_address}</code>`,
+      count(violation_count),
+      decimal(reputation.reputation_score),
+      mark(tones[reputation.risk_level] ?? 'none', reputation.risk_level.toLowerCase()),
+      reputation.patterns.join(', '),
+      when(reputation.last_seen),
+    ]),
+  );
+}
+
+function patternTable(patterns: SecurityView['patterns']): Markup {
+  if (patterns.length === 0) return nothing('No pattern of attack was seen.');
+  return table(
+    'Threat patterns',
+    [
+      { heading: 'Pattern' },
+      { heading: 'Level' },
+      { heading: 'Times', isNumber: true },
+      { heading: 'Addresses', isNumber: true },
+      { heading: 'Last seen' },
+    ],
+    patterns.map((pattern) => [
+      pattern.pattern_name.replaceAll('_', ' '),
+      mark(levelTone(pattern.threat_level), pattern.threat_level),
+      count(pattern.detection_count),
+      count(pattern.affected_ips_count),
+      when(pattern.last_seen),
+    ]),
+  );
+}
+
+function when(timestamp: string | null): string {
+  return timestamp === null ? '–' : moment(Date.parse(timestamp));
+}

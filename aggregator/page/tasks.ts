@@ -1,0 +1,157 @@
+import { html } from 'hono/html';
+import type { RecommendationBody } from '../reports/recommendations.ts';
+import { bar, gauge, type Markup, type Tone } from './charts.ts';
+import { count, decimal, milliseconds, percent } from './format.ts';
+import { type Choice, card, figure, figures, nothing, table } from './layout.ts';
+import { recommendationList } from './recommendations.ts';
+
+/** What the idempotency endpoints answer, together. */
+export interface TasksView {
+  readonly choice: Choice;
+  readonly statistics: {
+    readonly total_requests: number;
+    readonly duplicate_hits: number;
+    readonly duplicate_rate: number;
+    readonly duplicates_prevented: number;
+    readonly health_status: 'healthy' | 'warning' | 'critical' | 'unknown';
+    readonly scope_breakdown: readonly {
+      readonly scope: string;
+      readonly total_requests: number;
+      readonly duplicate_hits: number;
+      readonly total_duplicates: number;
+    }[];
+    readonly top_endpoints: readonly {
+      readonly endpoint: string;
+      readonly total_requests: number;
+      readonly duplicate_hits: number;
+      readonly avg_hit_count: number;
+    }[];
+    readonly redis_metrics: { readonly lock_acquired: number; readonly lock_failed: number };
+    readonly check_time: { readonly p50: number; readonly p95: number; readonly p99: number };
+  };
+  readonly lockPerformance: {
+    readonly acquire_p95_ms: number | null;
+    readonly hold_p95_ms: number | null;
+    readonly success_rate: number | null;
+    readonly failures_by_reason: Readonly<Record<string, number>>;
+  };
+  readonly efficiencyGain: number;
+  readonly recommendations: readonly RecommendationBody[];
+  readonly traceUrl: string | undefined;
+}
+
+export const HEALTH_TONES: Readonly<Record<TasksView['statistics']['health_status'], Tone>> = {
+  healthy: 'good',
+  warning: 'warn',
+  critical: 'bad',
+  unknown: 'none',
+};
+
+/** The lines at 1 and 3 percent; beyond 5 the hand stays at the end. */
+export function duplicateGauge({ duplicate_rate, health_status, total_requests }: TasksView['statistics']): Markup {
+  const value = total_requests === 0 ? null : duplicate_rate;
+  return gauge({
+    value,
+    max: 5,
+    bands: [
+      { to: 1, tone: 'good' },
+      { to: 3, tone: 'warn' },
+      { to: 5, tone: 'bad' },
+    ],
+    text: value === null ? '–' : percent(value),
+    tone: HEALTH_TONES[health_status],
+    label: value === null ? 'No duplicate rate: no keys' : `Duplicate rate ${percent(value)}, ${health_status}`,
+  });
+}
+
+export function renderTasks(view: TasksView): Markup {
+  const { statistics, choice, recommendations, traceUrl } = view;
+  return html`<h1>Tasks</h1>
+  <div class="grid">
+    ${card('duplicates', 'Duplicate rate', html`${duplicateGauge(statistics)}<p class="word">${statistics.health_status}</p>`, 'third')}
+    ${card('keys', 'Idempotency keys', keyFigures(view), 'third')}
+    ${card('locks', 'Locks', lockFigures(view), 'third')}
+    ${card('tasks', 'Tasks, most duplicates first', taskTable(statistics.top_endpoints), 'half')}
+    ${card('scopes', 'Scopes', scopeTable(statistics.scope_breakdown), 'half')}
+    ${card('lock-failures', 'Lock failures by reason', reasonTable(view.lockPerformance.failures_by_reason), 'half')}
+    ${card('recommendations', 'Recommendations', recommendationList(recommendations, traceUrl, choice), 'half')}
+  </div>`;
+}
+
+function keyFigures({ statistics, efficiencyGain }: TasksView): Markup {
+  return figures([
+    figure('Keys admitted', count(statistics.total_requests)),
+    figure('Met a duplicate', count(statistics.duplicate_hits)),
+    figure('Executions prevented', count(statistics.duplicates_prevented), 'none', `${percent(efficiencyGain)} of all`),
+    figure('Check takes, p95', milliseconds(statistics.check_time.p95)),
+  ]);
+}
+
+function lockFigures({ lockPerformance, statistics: { redis_metrics } }: TasksView): Markup {
+  return figures([
+    figure('Acquired', count(redis_metrics.lock_acquired)),
+    figure(
+      'Not acquired',
+      count(redis_metrics.lock_failed),
+      'none',
+      `${percent(lockPerformance.success_rate)} succeed`,
+    ),
+    figure('Wait, p95', milliseconds(lockPerformance.acquire_p95_ms)),
+    figure('Held, p95', milliseconds(lockPerformance.hold_p95_ms)),
+  ]);
+}
+
+function taskTable(tasks: TasksView['statistics']['top_endpoints']): Markup {
+  if (tasks.length === 0) return nothing('No task ran under a key in this window.');
+  const most = Math.max(1, ...tasks.map((task) => task.duplicate_hits));
+  return table(
+    'Tasks',
+    [
+      { heading: 'Task' },
+      { heading: '' },
+      { heading: 'Met a duplicate', isNumber: true },
+      { heading: 'Duplicates each', isNumber: true },
+      { heading: 'Keys', isNumber: true },
+    ],
+    tasks.map((task) => [
+      task.endpoint,
+      bar(task.duplicate_hits / most, 'warn'),
+      count(task.duplicate_hits),
+      decimal(task.avg_hit_count),
+      count(task.total_requests),
+    ]),
+  );
+}
+
+function scopeTable(scopes: TasksView['statistics']['scope_breakdown']): Markup {
+  if (scopes.length === 0) return nothing('No key in this window.');
+  const most = Math.max(1, ...scopes.map((scope) => scope.total_requests));
+  return table(
+    'Scopes',
+    [
+      { heading: 'Scope' },
+      { heading: '' },
+      { heading: 'Keys', isNumber: true },
+      { heading: 'Met a duplicate', isNumber: true },
+      { heading: 'Prevented', isNumber: true },
+    ],
+    scopes.map((scope) => [
+      scope.scope,
+      bar(scope.total_requests / most, 'good'),
+      count(scope.total_requests),
+      count(scope.duplicate_hits),
+      count(scope.total_duplicates),
+    ]),
+  );
+}
+
+function reasonTable(reasons: Readonly<Record<string, number>>): Markup {
+  const rows = Object.entries(reasons).filter(([, times]) => times > 0);
+  if (rows.length === 0) return nothing('Every lock was acquired.');
+  const most = Math.max(...rows.map(([, times]) => times));
+  return table(
+    'Lock failures',
+    [{ heading: 'Reason' }, { heading: '' }, { heading: 'Times', isNumber: true }],
+    rows.map(([reason, times]) => [reason, bar(times / most, 'bad'), count(times)]),
+  );
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { AnswerError, createClient } from '../../../aggregator/http/client.ts';
+import { endpoints } from '../../../aggregator/http/endpoints.ts';
+import { errorTable } from '../../../aggregator/http/errors.ts';
+import { createReadSide, NOW_MS, READ_KEY } from '../../support/read-side.ts';
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly { readonly name: string; readonly schema: { readonly maximum?: number } }[];
+  readonly security: readonly unknown[];
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, { readonly schema: object }>> }>
+  >;
+}
+
+interface ApiDocument {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, { readonly get: Operation }>>;
+}
+
+async function readDocument(): Promise<ApiDocument> {
+  const answer = await createReadSide().app.request('/openapi.json');
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as ApiDocument;
+}
+
+/** A schema of the document, as something that judges a body. */
+function judge(schema: object): z.ZodType {
+  return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+}
+
+test('the document needs no key, and names every path that is served', async () => {
+  const { openapi, paths } = await readDocument();
+  expect(openapi).toBe('3.1.0');
+  const { app } = createReadSide();
+  for (const path of Object.keys(paths).filter((each) => !each.includes('{'))) {
+    const answer = await app.request(path, { headers: { 'X-Monitoring-API-Key': READ_KEY } });
+    expect([path, answer.status]).toEqual([path, 200]);
+    await answer.body?.cancel();
+  }
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(endpoints.flatMap((row) => [row.path, ...row.aliases])));
+  const ids = Object.values(paths).map(({ get }) => get.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+describe.each(endpoints.map((row) => [row.path, row.window?.unit] as const))('%s', (path, unit) => {
+  test('a real answer fits its schema, and one without a promised field does not', async () => {
+    const { paths } = await readDocument();
+    const schema = judge(paths[path].get.responses['200'].content['application/json'].schema);
+    const { get: ask, store } = createReadSide();
+    const get = (asked: string) => ask(asked.replace('{id}', 'mutation-success'));
+    store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS, complexity: 3 }, 5);
+    const body = (await (await get(path)).json()) as Record<string, unknown>;
+    expect(() => schema.parse(body)).not.toThrow();
+    expect(() => schema.parse({ ...body, a_field_of_tomorrow: 1 })).not.toThrow();
+    for (const name of Object.keys(body)) {
+      const { [name]: _, ...rest } = body;
+      expect(schema.safeParse(rest).success, name).toBe(false);
+    }
+  });
+
+  test.runIf(unit !== undefined)('the longest window of the document is the longest that is answered', async () => {
+    const { paths } = await readDocument();
+    const longest = paths[path].get.parameters.find(({ name }) => name === 'window')?.schema.maximum as number;
+    const { get } = createReadSide();
+    expect((await get(`${path}?window=${longest}`)).status).toBe(200);
+    expect((await get(`${path}?window=${longest + 1}`)).status).toBe(400);
+    expect(longest).toBe(35 * 24 * (unit === 'minutes' ? 60 : 1));
+  });
+
+  test('every error that can come is in the document', async () => {
+    const { paths } = await readDocument();
+    const documented = Object.keys(paths[path].get.responses);
+    const { app, get: ask } = createReadSide();
+    const get = (asked: string, headers?: Record<string, string>) => ask(asked.replace('{id}', 'nothing'), headers);
+    const answers = [
+      await app.request(path),
+      await get(`${path}?window=0`),
+      await get(path, { Accept: 'text/html' }),
+      await get(path),
+    ];
+    for (const { status } of answers) expect(documented).toContain(String(status));
+  });
+});
+
+test('the schema of errors takes the errors that are sent, in both forms', async () => {
+  const answer = await createReadSide().app.request('/openapi.json');
+  const { components } = (await answer.json()) as { components: { schemas: Record<'Error' | 'Problem', object> } };
+  const { app } = createReadSide();
+  const plain = await (await app.request('/nowhere')).json();
+  const problem = await (await app.request('/nowhere', { headers: { Accept: 'application/problem+json' } })).json();
+  expect(() => judge(components.schemas.Error).parse(plain)).not.toThrow();
+  expect(() => judge(components.schemas.Problem).parse(problem)).not.toThrow();
+  expect(judge(components.schemas.Error).safeParse(problem).success).toBe(false);
+  const codes = JSON.stringify(components.schemas.Error);
+  for (const code of Object.keys(errorTable)) expect(codes).toContain(code);
+});
+
+describe('the client', () => {
+  const connect = (key?: string) => {
+    const { app, store } = createReadSide();
+    const client = createClient({
+      url: 'http://127.0.0.1:8000',
+      key,
+      fetch: async (url, init) => app.request(url.slice('http://127.0.0.1:8000'.length), init),
+    });
+    return { client, store };
+  };
+
+  test('asks what it is told and gives what was answered', async () => {
+    const { client, store } = connect(READ_KEY);
+    store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS, service: 'shop' }, 3);
+    store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS, service: 'other' }, 4);
+    const answer = await client.get('/monitoring/graphql/mutations/', { window: 5, service: 'shop' });
+    expect(answer.statistics.total_mutations).toBe(3);
+    expect(answer).toMatchObject({ window_minutes: 5, timestamp: new Date(NOW_MS).toISOString() });
+  });
+
+  test('says why the service refused', async () => {
+    const refusal = await connect('a-wrong-key')
+      .client.get('/monitoring/graphql/mutations/')
+      .catch((error) => error);
+    expect(refusal).toBeInstanceOf(AnswerError);
+    expect(refusal).toMatchObject({ status: 403, code: 'INVALID_API_KEY', correlationId: expect.any(String) });
+  });
+
+  test('something else than the service answered', async () => {
+    const client = createClient({ url: 'http://x', fetch: async () => new Response('<h1>502</h1>', { status: 502 }) });
+    const refusal = await client.get('/monitoring/graphql/mutations/').catch((error) => error);
+    expect(refusal).toMatchObject({ name: 'AnswerError', status: 502, code: undefined, message: 'answered 502' });
+  });
+});
