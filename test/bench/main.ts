@@ -9,6 +9,7 @@ export interface Benchmark {
 const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
   mutations: () => import('./mutations.ts'),
   ingest: () => import('./ingest.ts'),
+  page: () => import('./page.ts'),
 };
 
 async function main(name: string | undefined): Promise<void> {
