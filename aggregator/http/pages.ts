@@ -82,6 +82,7 @@ export function mountPages(app: App, options: PagesOptions): void {
   const assets = loadAssets();
   for (const [path, make] of Object.entries(pageMakers(options)))
     app.get(path.replace(/(.)\/$/, '$1'), (c) => answerPage(options, assets, path, make, c));
+  app.get('/', (c) => c.redirect('/mutations/', 302));
   for (const file of assets.files) mountAsset(app, file);
   mountSignIn(app, options, assets);
 }
