@@ -170,7 +170,14 @@ describe('keys', () => {
 describe('errors', () => {
   test('an unknown path is 404, with and without a key', async () => {
     const { app, get } = createReadSide();
-    for (const path of ['/', '/monitoring/', '/monitoring/graphql/mutations/x', '/v1/logs', '/%ff', '/a?b=<c>']) {
+    for (const path of [
+      '/nowhere',
+      '/monitoring/',
+      '/monitoring/graphql/mutations/x',
+      '/v1/logs',
+      '/%ff',
+      '/a?b=<c>',
+    ]) {
       await expectError(await get(path), 404, 'NOT_FOUND');
       await expectError(await app.request(path, { method: 'POST' }), 404, 'NOT_FOUND');
     }
