@@ -170,6 +170,15 @@ const yoga: Probe[] = [
   flat('yoga/depth/graphql'),
 ];
 
+const aikido: Probe[] = [
+  {
+    name: 'a name that ends the text',
+    requests: [{ path: `aikido/?name=${encodeURIComponent("x' OR 1=1; -- ")}` }],
+    recorded: ['sqli other blocked http'],
+  },
+  { name: 'a name', requests: [{ path: 'aikido/?name=Ada' }], recorded: [] },
+];
+
 /** By folder. */
 export const probes: Readonly<Record<string, readonly Probe[]>> = {
   'security-express': express,
@@ -177,4 +186,5 @@ export const probes: Readonly<Record<string, readonly Probe[]>> = {
   'security-hono': hono,
   'security-apollo': apollo,
   'security-yoga': yoga,
+  'security-aikido': aikido,
 };
