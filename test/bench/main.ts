@@ -10,6 +10,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   mutations: () => import('./mutations.ts'),
   ingest: () => import('./ingest.ts'),
   page: () => import('./page.ts'),
+  blocks: () => import('./blocks.ts'),
 };
 
 async function main(name: string | undefined): Promise<void> {
