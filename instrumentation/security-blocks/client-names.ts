@@ -1,6 +1,7 @@
 /** How clients are called in telemetry: by their address, their network, or a pseudonym. */
 import { createHmac } from 'node:crypto';
 import { networkOf } from './address.ts';
+import { createRecent } from './recent.ts';
 
 /** What is kept of an address. */
 export type ClientAddresses = 'full' | 'network' | 'pseudonym';
@@ -18,13 +19,11 @@ export function createClientNames(mode: ClientAddresses, secret: string): NameCl
     mode === 'network'
       ? (address) => networkOf(address, { ipv4: 24, ipv6: 48 })
       : (address) => pseudonymOf(address, secret);
-  const names = new Map<string, string>();
+  const names = createRecent<string>(MOST_REMEMBERED);
   return (address) => {
     const known = names.get(address);
     if (known !== undefined) return known;
     const name = make(address);
-    // The oldest goes: a map keeps the order of insertion.
-    if (names.size >= MOST_REMEMBERED) for (const oldest of names.keys()) if (names.delete(oldest)) break;
     names.set(address, name);
     return name;
   };

@@ -9,6 +9,7 @@
 import { OTHER_CLIENTS } from '@vigil/semconv';
 import { pushItem, removeItem, sink, type Weighted } from './heap.ts';
 import type { Kind, SecurityCategory } from './kinds.ts';
+import { createRecent } from './recent.ts';
 
 /** How many blocks of a category, within the window, make a client worth a series: one attack, but not one mistake. */
 const ADMITTED_AT: Readonly<Record<SecurityCategory, number>> = {
@@ -20,7 +21,7 @@ const ADMITTED_AT: Readonly<Record<SecurityCategory, number>> = {
   authentication: 3,
 };
 const ADMISSION_WINDOW_MS = 60_000;
-/** Clients that may still reach the number; the one that came first is forgotten first. */
+/** Clients that may still reach the number; those that came first are forgotten first. */
 const MOST_CANDIDATES = 10_000;
 /** Weights are halved this often, so that the heavy ones of last month do not keep out those of today. */
 const HALF_LIFE_MS = 60_000;
@@ -128,17 +129,14 @@ interface Candidates {
 
 /** Times of the latest blocks of clients and categories that one block alone does not admit. */
 function createCandidates(): Candidates {
-  const times = new Map<string, number[]>();
+  const times = createRecent<number[]>(MOST_CANDIDATES);
   return {
     isDue(name, category, nowMs) {
       const needed = ADMITTED_AT[category];
       if (needed === 1) return true;
       const key = `${category} ${name}`;
       let latest = times.get(key);
-      if (latest === undefined) {
-        if (times.size >= MOST_CANDIDATES) for (const oldest of times.keys()) if (times.delete(oldest)) break;
-        times.set(key, (latest = []));
-      }
+      if (latest === undefined) times.set(key, (latest = []));
       latest.push(nowMs);
       if (latest.length < needed) return false;
       const isDue = nowMs - latest.shift()! <= ADMISSION_WINDOW_MS;

@@ -3,14 +3,22 @@
  * files. Nothing in it knows of telemetry; `node --import` brings that along.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
 import { GraphQLError } from 'graphql';
-import { createSchema, createYoga } from 'graphql-yoga';
-import { createDatabase, type Database, type User } from './database.ts';
+import depthLimit from 'graphql-depth-limit';
+import { createSchema, createYoga, type Plugin } from 'graphql-yoga';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { createDatabase, type Database, type Task, type User } from './database.ts';
 
 const LARGEST_FILE_BYTES = 5_000_000;
 const FIRST_ROWS_OF_A_REPORT = 500;
+const DEEPEST_QUERY = 4;
+/** Where the carrier's own pages are. */
+const ALLOWED_ORIGIN = 'https://tours.example';
+/** What one address may send in ten seconds. */
+const limiter = new RateLimiterMemory({ points: 30, duration: 10 });
 
 const typeDefs = /* GraphQL */ `
   type Query {
@@ -28,7 +36,7 @@ const typeDefs = /* GraphQL */ `
   }
   type Session { token: String! user: User! }
   type User { id: ID! name: String! role: String! }
-  type Task { id: ID! title: String! tour: String! status: String! version: Int! }
+  type Task { id: ID! title: String! tour: String! status: String! version: Int! neighbours: [Task!]! }
   type Report { id: ID! kind: String! rows: Int! chart: String }
   type File { id: ID! name: String! bytes: Int! }
 `;
@@ -117,6 +125,9 @@ function createResolvers(database: Database) {
         return 1;
       },
     },
+    Task: {
+      neighbours: (task: Task) => [...database.tasks.values()].filter(({ id }) => id !== task.id).slice(0, 2),
+    },
     Report: {
       // Charts come from a service that is not always there: the report then comes without one.
       chart: async ({ kind }: { kind: string }) => {
@@ -128,11 +139,30 @@ function createResolvers(database: Database) {
   };
 }
 
+const limitDepth: Plugin = { onValidate: ({ addValidationRule }) => addValidationRule(depthLimit(DEEPEST_QUERY)) };
+
 const yoga = createYoga({
   schema: createSchema({ typeDefs, resolvers: createResolvers(createDatabase()) }),
+  plugins: [useCSRFPrevention(), limitDepth],
+  cors: { origin: [ALLOWED_ORIGIN] },
   // What is refused is a part of the demo, and no news.
   logging: false,
   landingPage: false,
 });
-const server = createServer(yoga);
+
+/** The proxy in front tells the client's address as the last one. */
+function clientOf(request: IncomingMessage): string {
+  const [forwarded = ''] = [request.headers['x-forwarded-for']].flat();
+  return forwarded.split(',').at(-1)?.trim() || String(request.socket.remoteAddress);
+}
+
+const server = createServer(async (request, response) => {
+  try {
+    await limiter.consume(clientOf(request));
+  } catch {
+    response.writeHead(429, { 'Retry-After': '10' }).end('Too many requests.');
+    return;
+  }
+  await yoga(request, response);
+});
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));

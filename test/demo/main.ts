@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: the aggregator, a GraphQL application under `node --import`, and people who use it. Prints an address,
- * a key and three commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port.
+ * `npm run demo`: the aggregator, a GraphQL application under `node --import`, people who use it, and some who attack it.
+ * Prints an address, a key and three commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { makeAttacks } from './attackers.ts';
 import { makeTraffic } from './traffic.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -128,11 +129,13 @@ async function run(port: number, seconds: number | undefined): Promise<void> {
       OTEL_EXPORTER_OTLP_HEADERS: `X-Monitoring-API-Key=${key}`,
       OTEL_METRIC_EXPORT_INTERVAL: EXPORT_INTERVAL_MS,
       OTEL_BSP_SCHEDULE_DELAY: EXPORT_INTERVAL_MS,
+      // Whoever makes the traffic stands for the proxy in front.
+      VIGIL_TRUSTED_HOPS: '1',
     });
     parts.push(app);
     const appPort = await Promise.race([once(app.process, 'message').then(([first]) => first as number), aborted()]);
-    const traffic = makeTraffic(`http://127.0.0.1:${appPort}/graphql`, ending.signal);
-    traffic.catch((error: unknown) => ending.abort(error));
+    for (const make of [makeTraffic, makeAttacks])
+      make(`http://127.0.0.1:${appPort}/graphql`, ending.signal).catch((error: unknown) => ending.abort(error));
     const { total_mutations: mutations } = await firstNumbers(address, key);
     print(address, key, mutations);
     await Promise.race([aborted(), ...(seconds === undefined ? [] : [delay(seconds * 1000)])]);

@@ -8,3 +8,9 @@ declare module 'pbf/compile' {
 declare module 'protocol-buffers-schema' {
   export function parse(text: string | Uint8Array): object;
 }
+declare module 'graphql-depth-limit' {
+  import type { ValidationRule } from 'graphql';
+
+  function depthLimit(maxDepth: number): ValidationRule;
+  export = depthLimit;
+}
