@@ -29,10 +29,15 @@ const HALF_LIFE_MS = 60_000;
 const IDLE_MS = 600_000;
 
 interface Client extends Weighted {
-  readonly name: string;
+  name: string;
   lastMs: number;
-  /** Blocks since the last collection. */
-  readonly counts: Map<Kind, number>;
+  /** Blocks since the last collection, each kind once. Few kinds are of one client: a list is lighter than a map. */
+  counts: KindCount[];
+}
+
+interface KindCount {
+  readonly kind: Kind;
+  count: number;
 }
 
 /** Blocks of one client and kind since the last collection; `client` is `_other` for the rest. */
@@ -59,23 +64,30 @@ export function createClientGate(places: number): ClientGate {
   const rest = new Map<Kind, number>();
   let halvedMs = Number.NEGATIVE_INFINITY;
 
-  function admit(name: string, nowMs: number): Client {
-    let weight = 0;
+  /** In a flood nearly every block admits somebody: the place of the lightest is taken over as it stands. */
+  function admit(name: string): Client {
     if (heap.length >= places) {
-      const lightest = heap[0]!;
-      weight = lightest.weight;
-      remove(lightest);
+      const client = heap[0]!;
+      release(client);
+      client.name = name;
+      clients.set(name, client);
+      return client;
     }
-    const client = { name, weight, position: 0, lastMs: nowMs, counts: new Map<Kind, number>() };
+    const client: Client = { name, weight: 0, position: 0, lastMs: 0, counts: [] };
     clients.set(name, client);
     pushItem(heap, client);
     return client;
   }
 
-  function remove(client: Client): void {
+  /** Its place is then free; what it did and nobody has collected is counted with the rest. */
+  function release(client: Client): void {
     clients.delete(client.name);
-    removeItem(heap, client);
-    for (const [kind, count] of client.counts) add(rest, kind, count);
+    for (const { kind, count } of client.counts) addToRest(kind, count);
+    client.counts = [];
+  }
+
+  function addToRest(kind: Kind, count: number): void {
+    rest.set(kind, (rest.get(kind) ?? 0) + count);
   }
 
   function halve(nowMs: number): void {
@@ -91,22 +103,24 @@ export function createClientGate(places: number): ClientGate {
       halve(nowMs);
       let client = name === undefined ? undefined : clients.get(name);
       if (client === undefined && name !== undefined && candidates.isDue(name, kind.category, nowMs))
-        client = admit(name, nowMs);
+        client = admit(name);
       if (client === undefined) {
-        add(rest, kind, 1);
+        addToRest(kind, 1);
         return;
       }
       client.lastMs = nowMs;
       client.weight++;
       sink(heap, client);
-      add(client.counts, kind, 1);
+      add(client.counts, kind);
     },
     take(nowMs) {
       const taken: ClientCount[] = [];
       for (const client of [...heap]) {
-        for (const [kind, count] of client.counts) taken.push({ client: client.name, kind, count });
-        client.counts.clear();
-        if (nowMs - client.lastMs > IDLE_MS) remove(client);
+        for (const { kind, count } of client.counts) taken.push({ client: client.name, kind, count });
+        client.counts = [];
+        if (nowMs - client.lastMs <= IDLE_MS) continue;
+        release(client);
+        removeItem(heap, client);
       }
       for (const [kind, count] of rest) taken.push({ client: OTHER_CLIENTS, kind, count });
       rest.clear();
@@ -118,8 +132,13 @@ export function createClientGate(places: number): ClientGate {
   };
 }
 
-function add(counts: Map<Kind, number>, kind: Kind, count: number): void {
-  counts.set(kind, (counts.get(kind) ?? 0) + count);
+function add(counts: KindCount[], kind: Kind): void {
+  for (const one of counts) {
+    if (one.kind !== kind) continue;
+    one.count++;
+    return;
+  }
+  counts.push({ kind, count: 1 });
 }
 
 interface Candidates {

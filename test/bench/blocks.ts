@@ -23,7 +23,7 @@ const HEAVY = 5;
 /** Each of the five makes this share of all blocks. */
 const HEAVY_SHARE = 0.01;
 const COLLECTIONS = 10;
-const ROUNDS = 1;
+const ROUNDS = 3;
 
 const addressOf = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 const heavy = Array.from({ length: HEAVY }, (_, i) => addressOf(i));
