@@ -23,7 +23,7 @@ const HEAVY = 5;
 /** Each of the five makes this share of all blocks. */
 const HEAVY_SHARE = 0.01;
 const COLLECTIONS = 10;
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 const addressOf = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 const heavy = Array.from({ length: HEAVY }, (_, i) => addressOf(i));
@@ -101,11 +101,26 @@ function plain(): Sink {
   };
 }
 
+/** What making the requests of the flood costs by itself. */
+function nothing(): Sink {
+  const reader = new ReaderOnDemand();
+  const meters = new MeterProvider({ readers: [reader] });
+  const seen = { length: 0 };
+  return {
+    reader,
+    record: (block, address) => {
+      seen.length += { ...block, request: request(address) }.request.socket.remoteAddress.length;
+    },
+    stop: () => meters.shutdown(),
+  };
+}
+
 const variants: Readonly<{ [name: string]: () => Sink }> = {
   'full addresses': () => ours({ clientAddresses: 'full' }),
   networks: () => ours({ clientAddresses: 'network' }),
   pseudonyms: () => ours({ clientAddresses: 'pseudonym', pseudonymSecret: 'a secret of this benchmark' }),
   'one counter of the SDK': plain,
+  'nothing recorded': nothing,
 };
 
 /** Which address each block comes from; the same for all variants. */
