@@ -16,7 +16,9 @@ function serve(): () => void {
 }
 
 const ways: Readonly<Record<string, () => void | Promise<void>>> = {
-  'natural end'() {},
+  'natural end'() {
+    console.log('ready');
+  },
   'exit code'() {
     process.exitCode = 3;
   },
