@@ -20,27 +20,32 @@ export interface RequestState {
   undecided: boolean;
 }
 
-const states = new WeakMap<object, RequestState>();
+/**
+ * On the request itself, under a symbol: a WeakMap whose keys are as short-lived as requests cost 4 µs and more a block in
+ * garbage collection, twenty times as much.
+ */
+const STATE = Symbol.for('vigil.instrumentation.security-blocks.state');
+type WithState = Incoming & { [STATE]?: RequestState };
 
 export function stateOf(request: Incoming): RequestState {
-  let state = states.get(request);
-  if (state === undefined) {
-    state = {
-      recorded: 0,
-      corsSeen: false,
-      corsRefused: false,
-      toldBlocked: false,
-      toldDocument: undefined,
-      undecided: false,
-    };
-    states.set(request, state);
-  }
+  const known = knownStateOf(request);
+  if (known !== undefined) return known;
+  const state: RequestState = {
+    recorded: 0,
+    corsSeen: false,
+    corsRefused: false,
+    toldBlocked: false,
+    toldDocument: undefined,
+    undecided: false,
+  };
+  // Fails without a word where the request cannot be changed: nothing is then known of it.
+  Reflect.set(request, STATE, state);
   return state;
 }
 
 /** The state of a request of which anything was noted. */
 export function knownStateOf(request: Incoming): RequestState | undefined {
-  return states.get(request);
+  return (request as WithState)[STATE];
 }
 
 /** Where the request being answered is found, by any code that runs for it; shared by copies of this package. */
