@@ -3,7 +3,8 @@
 /** A benchmark prints its own table, with the machine and the versions that it was measured on. */
 export interface Benchmark {
   readonly about: string;
-  run(): Promise<void>;
+  /** @param args what follows the benchmark's name */
+  run(args: readonly string[]): Promise<void>;
 }
 
 const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
@@ -11,11 +12,12 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   ingest: () => import('./ingest.ts'),
   page: () => import('./page.ts'),
   blocks: () => import('./blocks.ts'),
+  sqli: () => import('./sqli.ts'),
 };
 
-async function main(name: string | undefined): Promise<void> {
+async function main(name: string | undefined, args: readonly string[]): Promise<void> {
   const load = name === undefined ? undefined : benchmarks[name];
-  if (load !== undefined) return (await load()).benchmark.run();
+  if (load !== undefined) return (await load()).benchmark.run(args);
   if (name !== undefined) process.exitCode = 1;
   console.log(name === undefined ? 'Benchmarks:' : `There is no benchmark ${name}. There are:`);
   for (const [known, loadKnown] of Object.entries(benchmarks)) {
@@ -23,4 +25,4 @@ async function main(name: string | undefined): Promise<void> {
   }
 }
 
-await main(process.argv[2]);
+await main(process.argv[2], process.argv.slice(3));

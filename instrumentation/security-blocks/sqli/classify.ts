@@ -1,0 +1,103 @@
+/**
+ * Tells attempts at SQL injection from everything else, and says of which class they are. It counts attempts; it is no
+ * firewall: what it does not know passes, and only parameters in the queries themselves make an application safe.
+ */
+import { breakoutsOf } from './breakouts.ts';
+import { lex } from './lexer.ts';
+import type { Lexed } from './lexer-state.ts';
+import { normalise, windowsOf } from './normalise.ts';
+import type { Context, Pattern, SqlInjectionClass } from './pattern.ts';
+import { patterns, precedence } from './patterns.ts';
+import { mayBeInjection } from './prefilter.ts';
+
+export interface SqlInjectionAttempt {
+  /** The class that names the attempt. */
+  readonly class: SqlInjectionClass;
+  /** Every class whose signs are there, the naming one first. */
+  readonly classes: readonly SqlInjectionClass[];
+  /** How sure it is: 5, just enough, to 10. */
+  readonly score: number;
+}
+
+const MAX_SCORE = 10;
+
+interface Judged extends Pattern {
+  readonly mask: number;
+}
+
+const judged = (context: Context): readonly Judged[] =>
+  patterns
+    .filter((pattern) => pattern.context === context || pattern.context === 'any')
+    .map((pattern) => ({
+      ...pattern,
+      mask: [...pattern.needs].reduce((mask, c) => mask | (1 << (c.charCodeAt(0) & 31)), 0),
+    }));
+
+const bare = judged('bare');
+const quoted = judged('quoted');
+
+/** Weight of the surest pattern of each class. */
+type Evidence = Map<SqlInjectionClass, number>;
+
+/**
+ * @param value one value of a request: a query parameter, a field; never a whole document
+ * @returns undefined when it is no attempt
+ */
+export function classifySqlInjection(value: string): SqlInjectionAttempt | undefined {
+  for (const window of windowsOf(value)) {
+    if (!mayBeInjection(window)) continue;
+    const text = normalise(window);
+    const attempt = judge(text) ?? judgeReadings(text);
+    if (attempt !== undefined) return attempt;
+  }
+  return undefined;
+}
+
+/** What something between the client and the database may make of the text, where it then reads differently. */
+const readings: readonly (readonly [has: string, rewrite: (text: string) => string])[] = [
+  // A form's blank.
+  ['+', (text) => (text.includes(' ') ? text : text.replaceAll('+', ' '))],
+  // A filter that takes comments out of words.
+  ['/*', (text) => text.replaceAll(/\/\*.{0,40}?\*\//g, '')],
+  // A table that doubles its quotes.
+  ['""', (text) => text.replaceAll('""', '"')],
+];
+
+function judgeReadings(text: string): SqlInjectionAttempt | undefined {
+  for (const [has, rewrite] of readings) {
+    const read = text.includes(has) ? rewrite(text) : text;
+    const attempt = read === text ? undefined : judge(read);
+    if (attempt !== undefined) return attempt;
+  }
+  return undefined;
+}
+
+function judge(text: string): SqlInjectionAttempt | undefined {
+  const evidence: Evidence = new Map();
+  let { inlineComments } = collect(lex(text, 0, ''), bare, evidence);
+  for (const quote of ["'", '"', '`']) {
+    const before = evidence.size;
+    for (const { at, opening } of breakoutsOf(text, quote)) {
+      inlineComments += collect(lex(text, at, opening), quoted, evidence).inlineComments;
+      if (evidence.size > before) break;
+    }
+  }
+  return evidence.size === 0 ? undefined : attemptOf(evidence, inlineComments > 0);
+}
+
+function collect(lexed: Lexed, known: readonly Judged[], evidence: Evidence): Lexed {
+  const { tokens, letters } = lexed;
+  for (const pattern of known) {
+    if ((pattern.mask & letters) !== pattern.mask) continue;
+    if ((evidence.get(pattern.class) ?? 0) >= pattern.weight) continue;
+    if (pattern.tokens.test(tokens)) evidence.set(pattern.class, pattern.weight);
+  }
+  return lexed;
+}
+
+/** One point more for every further class, and for comments between the words. */
+function attemptOf(evidence: Evidence, hidden: boolean): SqlInjectionAttempt {
+  const classes = precedence.filter((one) => evidence.has(one));
+  const score = Math.max(...evidence.values()) + classes.length - 1 + (hidden ? 1 : 0);
+  return { class: classes[0]!, classes, score: Math.min(score, MAX_SCORE) };
+}

@@ -1,0 +1,155 @@
+/** Reads numbers, strings, variables and words. */
+import { endOfString, skipBlank } from './lexer-spans.ts';
+import { atOperand, push, pushOperand, type State } from './lexer-state.ts';
+import { gluedToNumber, letterOfFunction, letterOfWord, serverVariable } from './vocabulary.ts';
+
+const NUMBER = /0x[0-9a-f]+|0b[01]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\\n\b/y;
+const HUGE_DIGITS = 6;
+const WORD = /[a-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:\.{1,2}|:(?=sys))[a-z_$\u0080-\uffff][\w$\u0080-\uffff]*)*/y;
+const REST_OF_WORD = /[\w$\u0080-\uffff]*/y;
+const VARIABLE = /@@?[\w$.]+|@[`'"][^`'"]*[`'"]/y;
+const QUOTED_NAME = /(?:`[^`\n]*`|\[[a-z_][\w$ ]*\])(?:\.+(?:`[^`\n]*`|\[\w+\]|\w+))*/y;
+const DOLLAR_QUOTE = /\$\w*\$/y;
+const STRING_PREFIX = /^(?:[nxbeq]|_\w+)$/;
+const PROSE = /[a-z]\s+[a-z]|.{60}/;
+
+const GAP = '(?:\\s|/\\*[^*]*\\*/)+';
+
+/** Words that mean one thing together. */
+const pairs: ReadonlyMap<string, readonly [following: RegExp, letter: string]> = new Map([
+  ['order', [/by\b/y, 'B']],
+  ['group', [/by\b/y, 'B']],
+  ['into', [/(?:outfile|dumpfile)\b/y, 'O']],
+  ['copy', [new RegExp(`\\(?[\\w.]+\\)?${GAP}(?:to|from)${GAP}(?:program${GAP})?(?=')`, 'y'), 'O']],
+  ['waitfor', [/(?:delay|time)\b/y, 'W']],
+  ['load', [new RegExp(`(?:data|xml)${GAP}(?:(?:low_priority|concurrent|local)${GAP}){0,2}infile\\b`, 'y'), 'O']],
+  ['sounds', [/like\b/y, 'l']],
+  ['procedure', [/(?=analyse\b)/y, 'r']],
+]);
+
+export function readNumber(state: State): void {
+  const { text, at } = state;
+  NUMBER.lastIndex = at;
+  if (!NUMBER.test(text)) {
+    push(state, 'y');
+    state.at++;
+    return;
+  }
+  const end = NUMBER.lastIndex;
+  REST_OF_WORD.lastIndex = end;
+  REST_OF_WORD.test(text);
+  const wordEnd = REST_OF_WORD.lastIndex;
+  const glued = wordEnd > end ? gluedToNumber.exec(text.slice(end, wordEnd)) : undefined;
+  if (glued === null) {
+    // `5pm` is a word.
+    state.at = wordEnd;
+    pushOperand(state, 'w', text.slice(at, wordEnd));
+    return;
+  }
+  state.at = end + (glued?.[1]?.length ?? 0);
+  const huge = end - at >= HUGE_DIGITS && text.charCodeAt(at + 1) !== 120;
+  pushOperand(state, huge ? 'h' : 'n', text.slice(at, end));
+}
+
+export function readString(state: State, quote: number): void {
+  const { text, at } = state;
+  const end = endOfString(text, at + 1, quote);
+  const content = text.slice(at + 1, end < 0 ? text.length : end);
+  state.at = end < 0 ? text.length : end + 1;
+  if (end >= 0) pushOperand(state, 's', content);
+  else pushOperand(state, PROSE.test(content) ? 'z' : 'u', content);
+}
+
+export function readDollar(state: State): void {
+  DOLLAR_QUOTE.lastIndex = state.at;
+  if (!DOLLAR_QUOTE.test(state.text)) {
+    readWord(state);
+    return;
+  }
+  const start = DOLLAR_QUOTE.lastIndex;
+  const end = state.text.indexOf(state.text.slice(state.at, start), start);
+  if (end < 0) {
+    readWord(state);
+    return;
+  }
+  state.at = end + start - state.at;
+  pushOperand(state, 's', state.text.slice(start, end));
+}
+
+export function readVariable(state: State): void {
+  const { text, at } = state;
+  VARIABLE.lastIndex = at;
+  if (!VARIABLE.test(text)) {
+    push(state, 'y');
+    state.at++;
+    return;
+  }
+  state.at = VARIABLE.lastIndex;
+  const name = text.slice(at, state.at);
+  pushOperand(state, serverVariable.test(name) ? 'K' : 'v', name);
+}
+
+export function readQuotedName(state: State): void {
+  const { text, at } = state;
+  QUOTED_NAME.lastIndex = at;
+  if (!QUOTED_NAME.test(text)) {
+    // A subscript, or an array's elements.
+    push(state, text[at] === '[' ? '(' : 'y');
+    state.at++;
+    return;
+  }
+  state.at = QUOTED_NAME.lastIndex;
+  const name = text.slice(at, state.at).replaceAll(/[`[\]]/g, '');
+  pushOperand(state, letterOfWord(name) === 'm' ? 'm' : 'w', name);
+}
+
+export function readWord(state: State): void {
+  const { text, at } = state;
+  WORD.lastIndex = at;
+  if (!WORD.test(text)) {
+    push(state, 'y');
+    state.at++;
+    return;
+  }
+  const end = WORD.lastIndex;
+  const word = text.slice(at, end);
+  state.at = end;
+  const following = text.charCodeAt(end);
+  if ((following === 39 || following === 34) && STRING_PREFIX.test(word)) return;
+  const next = skipBlank(text, end);
+  const pair = pairs.get(word);
+  if (pair !== undefined) {
+    pair[0].lastIndex = next;
+    if (pair[0].test(text)) {
+      state.at = pair[0].lastIndex;
+      push(state, pair[1]);
+      return;
+    }
+    if (word === 'waitfor') {
+      pushOperand(state, 'w', word);
+      return;
+    }
+  }
+  pushWord(state, word, text.charCodeAt(next) === 40, next === end);
+}
+
+function pushWord(state: State, word: string, called: boolean, adjacent: boolean): void {
+  const letter = letterOfWord(word);
+  // What a statement defines or removes; elsewhere a column may have that name.
+  const keyword = letter === 'T' && !/[DP]$/.test(state.tokens) ? undefined : letter;
+  if (keyword === '!' || (word === 'binary' && atOperand(state))) return;
+  const call = called ? letterOfCall(state, word, keyword, adjacent) : undefined;
+  if (call !== undefined) {
+    state.operand = undefined;
+    push(state, call);
+  } else if (keyword === undefined || keyword === 'k' || keyword === 'm') pushOperand(state, keyword ?? 'w', word);
+  else push(state, keyword);
+}
+
+/** Keywords that a bracket may follow stay what they are; with a blank before its bracket a word of prose is no call. */
+function letterOfCall(state: State, word: string, keyword: string | undefined, adjacent: boolean): string | undefined {
+  if (keyword !== undefined && 'alkUEFHXSICGJAL'.includes(keyword)) return undefined;
+  const known = letterOfFunction(word);
+  if (known !== undefined && (adjacent || !state.tokens.endsWith('w'))) return known;
+  return keyword === undefined && adjacent ? 'f' : undefined;
+}
