@@ -83,6 +83,16 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
       /^(hono|zod|pbf|@hono\/node-server)(\/|$)/,
     ],
   },
+  {
+    of: /^grafana\//,
+    may: [
+      /^grafana\//,
+      /^aggregator\/domain\//,
+      /^@vigil\/semconv$/,
+      /^node:/,
+      /^@grafana\/grafana-foundation-sdk\/(?!dashboardv2)/,
+    ],
+  },
   { of: beside, may: [beside, /^node:/, /^(zod|pino)$/] },
 ];
 

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { families } from '../../grafana/families.ts';
+import { allDashboards, dashboardText } from '../../grafana/generate.ts';
+import { GRID_COLUMNS, place } from '../../grafana/layout.ts';
+import { committed, committedText, contentOf, dashboardFiles } from '../support/dashboards.ts';
+import { selectorsOf, withIntervals } from '../support/promql.ts';
+import { createReadSide } from '../support/read-side.ts';
+
+test('what is committed is what the code makes', () => {
+  const made = allDashboards();
+  expect([...made.keys()].sort()).toEqual(dashboardFiles);
+  for (const [file, dashboard] of made) expect(committedText(file), file).toBe(dashboardText(dashboard));
+});
+
+interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+const overlap = (a: Area, b: Area) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+
+function expectToFit(areas: readonly Area[]): void {
+  for (const [index, area] of areas.entries()) {
+    expect(area.x).toBeGreaterThanOrEqual(0);
+    expect(area.x + area.w).toBeLessThanOrEqual(GRID_COLUMNS);
+    for (const other of areas.slice(index + 1)) expect(overlap(area, other)).toBe(false);
+  }
+}
+
+test.each(committed)('$title: classic schema, unique ids, panels on the grid that do not overlap', (dashboard) => {
+  expect(dashboard.schemaVersion).toBe(42);
+  const ids = dashboard.panels.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { targets = [], title } of dashboard.panels)
+    expect(new Set(targets.map(({ refId }) => refId)).size, title).toBe(targets.length);
+  const titles = contentOf(dashboard).map(({ title }) => title);
+  expect(new Set(titles).size).toBe(titles.length);
+  expectToFit(dashboard.panels.map(({ gridPos }) => gridPos));
+});
+
+test('uids and titles of the dashboards, which bookmarks go by', () => {
+  expect(committed.map(({ uid, title }) => [uid, title])).toEqual([
+    ['vigil-idempotency', 'Task Idempotency Health'],
+    ['vigil-mutations', 'GraphQL Mutation Performance'],
+    ['vigil-security', 'Security Overview'],
+  ]);
+});
+
+test('any panels are placed without overlap, and one that is too wide is refused', () => {
+  const size = fc.record({ width: fc.integer({ min: 1, max: GRID_COLUMNS }), height: fc.integer({ min: 1, max: 12 }) });
+  const builder = {} as never;
+  fc.assert(
+    fc.property(fc.array(fc.array(size, { maxLength: 8 }), { maxLength: 5 }), (sections) => {
+      const placed = place(sections.map((panels) => ({ title: 's', panels: panels.map((p) => ({ ...p, builder })) })));
+      expect(placed.map(({ id }) => id)).toEqual(placed.map((_, index) => index + 1));
+      expectToFit(placed.map(({ position }) => position));
+    }),
+  );
+  expect(() => place([{ title: 's', panels: [{ width: 25, height: 1, builder }] }])).toThrow(/wider than 24/);
+});
+
+/** Families that are promised and not yet served. */
+const PROMISED = /^security_/;
+
+test('the families that are asked for are those that are listed, and all are served', async () => {
+  const text = await (await createReadSide().get('/monitoring/metrics/prometheus/')).text();
+  const served = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+  const isServed = (family: string) => served.has(family) || PROMISED.test(family);
+  expect(families.filter((family) => !isServed(family))).toEqual([]);
+  const asked = new Set(
+    committed.flatMap((dashboard) =>
+      contentOf(dashboard).flatMap(({ targets = [] }) =>
+        targets.flatMap(({ expr }) => selectorsOf(withIntervals(expr)).map(({ name }) => name)),
+      ),
+    ),
+  );
+  const familyOf = (name: string) =>
+    families.find((family) => family === name) ?? name.replace(/_(bucket|sum|count)$/, '');
+  expect([...new Set([...asked, 'slo_state'].map(familyOf))].sort()).toEqual([...families].sort());
+});
+
+test.each(committed)('$title leads to the others, to the page, and shows alerts', ({ links, annotations }) => {
+  expect(links.some(({ tags }) => tags?.includes('vigil'))).toBe(true);
+  expect(links.some(({ url }) => url === '$page/')).toBe(true);
+  const expressions = annotations.list.map(({ expr = '' }) => expr).join(' ');
+  expect(expressions).toContain('ALERTS{alertstate="firing"');
+  expect(expressions).toContain('slo_state');
+});
+
+/** The lines between the levels, as the aggregator draws them. */
+const levels = [
+  ['low', 0, 19.99],
+  ['guarded', 20, 39.99],
+  ['elevated', 40, 59.99],
+  ['high', 60, 74.99],
+  ['critical', 75, 99.99],
+] as const;
+
+test.each(levels)('a threat score is %s from %s to %s', (level, ...scores) => {
+  const panel = committed.flatMap(contentOf).find(({ title }) => title === 'Threat level');
+  const mappings = panel?.fieldConfig?.defaults.mappings ?? [];
+  for (const score of scores) {
+    const first = mappings.find(({ options: { from, to } }) => from <= score && score <= to);
+    expect(first?.options.result.text).toBe(level);
+  }
+});
