@@ -1,16 +1,46 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { alertRules } from '../../grafana/alert-rules.ts';
 import { families } from '../../grafana/families.ts';
-import { allDashboards, dashboardText } from '../../grafana/generate.ts';
+import { generatedFiles } from '../../grafana/generate.ts';
 import { GRID_COLUMNS, place } from '../../grafana/layout.ts';
-import { committed, committedText, contentOf, dashboardFiles } from '../support/dashboards.ts';
-import { selectorsOf, withIntervals } from '../support/promql.ts';
+import { committed, contentOf } from '../support/dashboards.ts';
+import { selectorsOf, syntaxError, withIntervals } from '../support/promql.ts';
 import { createReadSide } from '../support/read-side.ts';
 
+const folder = resolve(import.meta.dirname, '../../grafana');
+
 test('what is committed is what the code makes', () => {
-  const made = allDashboards();
-  expect([...made.keys()].sort()).toEqual(dashboardFiles);
-  for (const [file, dashboard] of made) expect(committedText(file), file).toBe(dashboardText(dashboard));
+  const made = generatedFiles();
+  const files = globSync('{json,provisioning}/**/*.json', { cwd: folder });
+  expect(files.sort()).toEqual([...made.keys()].sort());
+  for (const [file, text] of made) expect(readFileSync(join(folder, file), 'utf8'), file).toBe(text);
+});
+
+test('alert rules ask what can be parsed, look at a panel that is there, and have uids of their own', () => {
+  const uids = alertRules.map(({ uid }) => uid);
+  expect(new Set(uids).size).toBe(uids.length);
+  for (const { expression, look, uid } of alertRules) {
+    expect(syntaxError(expression), uid).toBeUndefined();
+    expect(committed.find((dashboard) => dashboard.uid === look[0])?.panels.map(({ title }) => title)).toContain(
+      look[1],
+    );
+  }
+});
+
+test('the provisioned data source and folder are those of the rules and of the import', () => {
+  const read = (file: string) => parse(readFileSync(join(folder, 'provisioning', file), 'utf8'));
+  const [source] = read('datasources/vigil.yaml').datasources;
+  expect(source).toMatchObject({ uid: 'vigil-prometheus', type: 'prometheus' });
+  expect(source.jsonData.exemplarTraceIdDestinations[0].name).toBe('trace_id');
+  const [provider] = read('dashboards/vigil.yaml').providers;
+  expect(provider).toMatchObject({ folder: 'Vigil', folderUid: 'vigil', type: 'file' });
+  const [group] = read('alerting/vigil.json').groups;
+  expect(group.folder).toBe('Vigil');
+  for (const { data } of group.rules) expect(data[0].datasourceUid).toBe('vigil-prometheus');
 });
 
 interface Area {

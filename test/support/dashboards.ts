@@ -1,6 +1,6 @@
 /** The committed dashboards as Grafana reads them: only what the checks look at. */
 import { globSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 export interface Target {
   readonly refId: string;
@@ -63,15 +63,9 @@ export interface Dashboard {
 
 const folder = resolve(import.meta.dirname, '../../grafana/json');
 
-export const dashboardFiles: readonly string[] = globSync('*.json', { cwd: folder })
-  .map((file) => basename(file))
-  .sort();
-
-export function committedText(file: string): string {
-  return readFileSync(join(folder, file), 'utf8');
-}
-
-export const committed: readonly Dashboard[] = dashboardFiles.map((file) => JSON.parse(committedText(file)));
+export const committed: readonly Dashboard[] = globSync('*.json', { cwd: folder })
+  .sort()
+  .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')));
 
 /** Panels without the headings of sections. */
 export function contentOf({ panels }: Dashboard): readonly Panel[] {
