@@ -49,7 +49,7 @@ export const budgetSteps: readonly Step[] = [
   { from: 0, color: 'yellow' },
   { from: 0.25, color: 'green' },
 ];
-/** Score of a client, 0 worst to 100 clean: the lines between the aggregator's risks, named in `riskNames`. */
+/** Score of a client, 0 worst to 100 clean: the lines between the aggregator's risks. */
 export const reputationSteps: readonly Step[] = [
   { from: null, color: 'dark-red' },
   { from: 20, color: 'red' },

@@ -3,10 +3,13 @@ import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { RISK_LEVELS, riskOf } from '../../aggregator/domain/clients.ts';
+import { THREAT_LEVELS, threatLevel } from '../../aggregator/domain/threat.ts';
 import { alertRules } from '../../grafana/alert-rules.ts';
 import { families } from '../../grafana/families.ts';
 import { generatedFiles } from '../../grafana/generate.ts';
 import { GRID_COLUMNS, place } from '../../grafana/layout.ts';
+import { reputationSteps } from '../../grafana/thresholds.ts';
 import { committed, contentOf } from '../support/dashboards.ts';
 import { selectorsOf, syntaxError, withIntervals } from '../support/promql.ts';
 import { createReadSide } from '../support/read-side.ts';
@@ -92,14 +95,10 @@ test('any panels are placed without overlap, and one that is too wide is refused
   expect(() => place([{ title: 's', panels: [{ width: 25, height: 1, builder }] }])).toThrow(/wider than 24/);
 });
 
-/** Families that are promised and not yet served. */
-const PROMISED = /^security_/;
-
 test('the families that are asked for are those that are listed, and all are served', async () => {
   const text = await (await createReadSide().get('/monitoring/metrics/prometheus/')).text();
   const served = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
-  const isServed = (family: string) => served.has(family) || PROMISED.test(family);
-  expect(families.filter((family) => !isServed(family))).toEqual([]);
+  expect(families.filter((family) => !served.has(family))).toEqual([]);
   const asked = new Set(
     committed.flatMap((dashboard) =>
       contentOf(dashboard).flatMap(({ targets = [] }) =>
@@ -120,20 +119,19 @@ test.each(committed)('$title leads to the others, to the page, and shows alerts'
   expect(expressions).toContain('slo_state');
 });
 
-/** The lines between the levels, as the aggregator draws them. */
-const levels = [
-  ['low', 0, 19.99],
-  ['guarded', 20, 39.99],
-  ['elevated', 40, 59.99],
-  ['high', 60, 74.99],
-  ['critical', 75, 99.99],
-] as const;
-
-test.each(levels)('a threat score is %s from %s to %s', (level, ...scores) => {
+test('the words and lines of the threat score are those of the aggregator', () => {
   const panel = committed.flatMap(contentOf).find(({ title }) => title === 'Threat level');
   const mappings = panel?.fieldConfig?.defaults.mappings ?? [];
-  for (const score of scores) {
-    const first = mappings.find(({ options: { from, to } }) => from <= score && score <= to);
-    expect(first?.options.result.text).toBe(level);
-  }
+  const word = (score: number) =>
+    mappings.find(({ options: { from, to } }) => from <= score && score <= to)?.options.result.text;
+  for (const score of [0, 19.99, 20, 39.99, 40, 59.99, 60, 74.99, 75, 99.99])
+    expect(word(score), String(score)).toBe(threatLevel(score));
+  expect(mappings.map(({ options }) => options.result.text).toReversed()).toEqual(THREAT_LEVELS.slice(0, -1));
+});
+
+test('the lines of a reputation are those between the aggregator’s risks', () => {
+  const lines = reputationSteps.map(({ from }) => from ?? 0);
+  const risks = lines.map((line) => riskOf(line));
+  expect(risks).toEqual(RISK_LEVELS.toReversed());
+  for (const [index, line] of lines.entries()) if (index > 0) expect(riskOf(line - 0.01)).toBe(risks[index - 1]);
 });

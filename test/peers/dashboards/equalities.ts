@@ -95,6 +95,44 @@ export const equalities: readonly Equality[] = [
   ]),
 ];
 
+interface Attacker {
+  readonly ip_address: string;
+  readonly violation_count: number;
+  readonly reputation: { readonly reputation_score: number };
+}
+
+const security = (expression: string, path: string, number: (body: Body) => number, tolerance = 0): Equality => ({
+  expression,
+  path: `/monitoring/security/${path}`,
+  number,
+  tolerance,
+});
+const field = (name: string) => (body: Body) => Number(body[name]);
+const attacker = (address: string, pick: (row: Attacker) => number) => (body: Body) =>
+  pick((body['top_attackers'] as Attacker[]).find((row) => row.ip_address === address)!);
+
+const SQLI_CLIENT = '198.51.100.7';
+const ofClient = `client_address="${SQLI_CLIENT}"`;
+
+export const securityEqualities: readonly Equality[] = [
+  security('100 * security_threat_score', '', field('overall_threat_score'), 5 * ROUNDING),
+  security('sum(security_sqli_attempts_total)', 'sqli/', field('total_attempts')),
+  security('security_graphql_csrf_violations_total', 'graphql/', field('csrf_violations')),
+  security('security_graphql_rate_limit_violations_total', 'graphql/', field('rate_limit_violations')),
+  security('security_graphql_origin_violations_total', 'graphql/', field('origin_violations')),
+  security(
+    `security_top_attacker_violations{${ofClient}}`,
+    'sqli/',
+    attacker(SQLI_CLIENT, ({ violation_count: count }) => count),
+  ),
+  security(
+    `security_top_attacker_reputation{${ofClient}}`,
+    'sqli/',
+    attacker(SQLI_CLIENT, ({ reputation }) => reputation.reputation_score),
+    5 * ROUNDING,
+  ),
+];
+
 /** The same for panels, by dashboard and title, whose counts Prometheus estimates for the range of time. */
 export const panelEqualities: readonly (Omit<Equality, 'expression'> & { readonly panel: string })[] = [
   { ...mutations('', 'failed_mutations'), panel: 'Failures', tolerance: 0.1 },
