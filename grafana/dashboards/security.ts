@@ -18,14 +18,14 @@ const graphqlEvents = [
   { expression: perMinute(origin), legend: 'origin' },
 ];
 const colors = { 'SQL injection': 'red', CSRF: 'orange', 'rate limit': 'yellow', origin: 'purple' };
-const small = { width: 4, height: 3, unit: 'short', decimals: 0 };
+const small = { width: 3, height: 6, unit: 'short', decimals: 0 };
 
 const now = {
   title: 'At a glance',
   panels: [
     gaugePanel(
       {
-        width: 7,
+        width: 5,
         height: 6,
         title: 'Threat score',
         unit: 'none',
@@ -39,7 +39,7 @@ const now = {
     ),
     wordPanel(
       {
-        width: 5,
+        width: 4,
         height: 6,
         title: 'Threat level',
         unit: 'none',
@@ -52,7 +52,7 @@ const now = {
       { expression: score, legend: 'level' },
     ),
     numberPanel(
-      { ...small, title: 'SQL injection attempts', description: 'Within the range of time shown.' },
+      { ...small, title: 'SQL injection', description: 'Attempts within the range of time shown.' },
       { expression: sum(inRange(sqli)), legend: 'attempts' },
     ),
     numberPanel(
@@ -62,18 +62,6 @@ const now = {
         description: 'Requests refused as forged across sites, within the range of time shown.',
       },
       { expression: sum(inRange(csrf)), legend: 'violations' },
-    ),
-    numberPanel(
-      {
-        ...small,
-        title: 'Attackers listed',
-        description:
-          'Clients on the list of top attackers, 20 at most; none where the aggregator does not show addresses.',
-      },
-      {
-        expression: `count(${worst(series('security_top_attacker_violations'), 'client_address')})`,
-        legend: 'clients',
-      },
     ),
     numberPanel(
       { ...small, title: 'Rate limit', description: 'Requests refused as too many, within the range of time shown.' },
@@ -90,12 +78,14 @@ const now = {
     numberPanel(
       {
         ...small,
-        title: 'Worst reputation',
-        unit: 'none',
-        steps: reputationSteps,
-        description: 'Of the clients listed: 0 worst to 100 clean.',
+        title: 'Attackers listed',
+        description:
+          'Clients on the list of top attackers, 20 at most; none where the aggregator does not show addresses.',
       },
-      { expression: least(series('security_top_attacker_reputation')), legend: 'reputation' },
+      {
+        expression: `count(${worst(series('security_top_attacker_violations'), 'client_address')})`,
+        legend: 'clients',
+      },
     ),
   ],
 };
