@@ -1,5 +1,5 @@
 /** Where a value may close the quote that the application put around it. */
-import { skipBlank } from './lexer-spans.ts';
+import { codeAt, skipBlank } from './lexer-spans.ts';
 import { letterOfFunction, letterOfWord } from './vocabulary.ts';
 
 export interface Breakout {
@@ -62,7 +62,7 @@ function quotesWhole(text: string, close: number, quote: string): boolean {
 
 function sqlFollows(text: string, from: number): boolean {
   let at = skipBlank(text, from);
-  while (text[at] === ')' || text[at] === '(' || text.charCodeAt(at) <= 32) at++;
+  while (text[at] === ')' || text[at] === '(' || codeAt(text, at) <= 32) at++;
   at = skipBlank(text, at);
   WORD.lastIndex = at;
   if (!WORD.test(text)) return at < text.length && !/[\d\u0080-\uffff.]/.test(text[at]!);

@@ -22,7 +22,8 @@ export interface SqlInjectionAttempt {
 const MAX_SCORE = 10;
 
 interface Judged extends Pattern {
-  readonly mask: number;
+  /** Pairs of masks, for letters below and from code 96 on: of each pair one letter must be there. */
+  readonly oneOf: Int32Array;
 }
 
 const judged = (context: Context): readonly Judged[] =>
@@ -30,8 +31,20 @@ const judged = (context: Context): readonly Judged[] =>
     .filter((pattern) => pattern.context === context || pattern.context === 'any')
     .map((pattern) => ({
       ...pattern,
-      mask: [...pattern.needs].reduce((mask, c) => mask | (1 << (c.charCodeAt(0) & 31)), 0),
+      oneOf: Int32Array.from((pattern.needs.match(/\[[^\]]+\]|./g) ?? []).flatMap(bitsOf)),
     }));
+
+/** @param letters one, or several in brackets */
+function bitsOf(letters: string): [low: number, high: number] {
+  let low = 0;
+  let high = 0;
+  for (const letter of letters.length === 1 ? letters : letters.slice(1, -1)) {
+    const code = letter.charCodeAt(0);
+    if (code < 96) low |= 1 << (code & 31);
+    else high |= 1 << (code & 31);
+  }
+  return [low, high];
+}
 
 const bare = judged('bare');
 const quoted = judged('quoted');
@@ -86,13 +99,18 @@ function judge(text: string): SqlInjectionAttempt | undefined {
 }
 
 function collect(lexed: Lexed, known: readonly Judged[], evidence: Evidence): Lexed {
-  const { tokens, letters } = lexed;
+  const { tokens } = lexed;
   for (const pattern of known) {
-    if ((pattern.mask & letters) !== pattern.mask) continue;
-    if ((evidence.get(pattern.class) ?? 0) >= pattern.weight) continue;
+    if (lacks(lexed, pattern.oneOf) || (evidence.get(pattern.class) ?? 0) >= pattern.weight) continue;
     if (pattern.tokens.test(tokens)) evidence.set(pattern.class, pattern.weight);
   }
   return lexed;
+}
+
+function lacks({ lowLetters, highLetters }: Lexed, oneOf: Int32Array): boolean {
+  for (let i = 0; i < oneOf.length; i += 2)
+    if (((oneOf[i]! & lowLetters) | (oneOf[i + 1]! & highLetters)) === 0) return true;
+  return false;
 }
 
 /** One point more for every further class, and for comments between the words. */

@@ -1,13 +1,12 @@
 /** Reads numbers, strings, variables and words. */
-import { endOfString, skipBlank } from './lexer-spans.ts';
-import { atOperand, push, pushOperand, type State } from './lexer-state.ts';
+import { codeAt, endOfDigits, endOfLetters, endOfName, endOfString, skipBlank } from './lexer-spans.ts';
+import { atOperand, lastCode, push, pushOperand, type State } from './lexer-state.ts';
 import { gluedToNumber, letterOfFunction, letterOfWord, serverVariable } from './vocabulary.ts';
 
 const NUMBER = /0x[0-9a-f]+|0b[01]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\\n\b/y;
 const HUGE_DIGITS = 6;
-const WORD = /[a-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:\.{1,2}|:(?=sys))[a-z_$\u0080-\uffff][\w$\u0080-\uffff]*)*/y;
-const REST_OF_WORD = /[\w$\u0080-\uffff]*/y;
 const VARIABLE = /@@?[\w$.]+|@[`'"][^`'"]*[`'"]/y;
+const SIMPLE_NAME = /`[\w$ ]*`(?!\.)/y;
 const QUOTED_NAME = /(?:`[^`\n]*`|\[[a-z_][\w$ ]*\])(?:\.+(?:`[^`\n]*`|\[\w+\]|\w+))*/y;
 const DOLLAR_QUOTE = /\$\w*\$/y;
 const STRING_PREFIX = /^(?:[nxbeq]|_\w+)$/;
@@ -27,18 +26,19 @@ const pairs: ReadonlyMap<string, readonly [following: RegExp, letter: string]> =
   ['procedure', [/(?=analyse\b)/y, 'r']],
 ]);
 
+function endOfNumber(text: string, at: number): number {
+  const end = endOfDigits(text, at);
+  const after = codeAt(text, end);
+  const plain = end > at && after !== 46 && !(after >= 97 && after <= 122);
+  if (plain) return end;
+  NUMBER.lastIndex = at;
+  return NUMBER.test(text) ? NUMBER.lastIndex : at + 1;
+}
+
 export function readNumber(state: State): void {
   const { text, at } = state;
-  NUMBER.lastIndex = at;
-  if (!NUMBER.test(text)) {
-    push(state, 'y');
-    state.at++;
-    return;
-  }
-  const end = NUMBER.lastIndex;
-  REST_OF_WORD.lastIndex = end;
-  REST_OF_WORD.test(text);
-  const wordEnd = REST_OF_WORD.lastIndex;
+  const end = endOfNumber(text, at);
+  const wordEnd = endOfLetters(text, end);
   const glued = wordEnd > end ? gluedToNumber.exec(text.slice(end, wordEnd)) : undefined;
   if (glued === null) {
     // `5pm` is a word.
@@ -47,7 +47,7 @@ export function readNumber(state: State): void {
     return;
   }
   state.at = end + (glued?.[1]?.length ?? 0);
-  const huge = end - at >= HUGE_DIGITS && text.charCodeAt(at + 1) !== 120;
+  const huge = end - at >= HUGE_DIGITS && codeAt(text, at + 1) !== 120;
   pushOperand(state, huge ? 'h' : 'n', text.slice(at, end));
 }
 
@@ -91,6 +91,13 @@ export function readVariable(state: State): void {
 
 export function readQuotedName(state: State): void {
   const { text, at } = state;
+  SIMPLE_NAME.lastIndex = at;
+  if (SIMPLE_NAME.test(text)) {
+    state.at = SIMPLE_NAME.lastIndex;
+    const name = text.slice(at + 1, state.at - 1);
+    pushOperand(state, letterOfWord(name) === 'm' ? 'm' : 'w', name);
+    return;
+  }
   QUOTED_NAME.lastIndex = at;
   if (!QUOTED_NAME.test(text)) {
     // A subscript, or an array's elements.
@@ -105,16 +112,10 @@ export function readQuotedName(state: State): void {
 
 export function readWord(state: State): void {
   const { text, at } = state;
-  WORD.lastIndex = at;
-  if (!WORD.test(text)) {
-    push(state, 'y');
-    state.at++;
-    return;
-  }
-  const end = WORD.lastIndex;
+  const end = endOfName(text, at);
   const word = text.slice(at, end);
   state.at = end;
-  const following = text.charCodeAt(end);
+  const following = codeAt(text, end);
   if ((following === 39 || following === 34) && STRING_PREFIX.test(word)) return;
   const next = skipBlank(text, end);
   const pair = pairs.get(word);
@@ -130,13 +131,14 @@ export function readWord(state: State): void {
       return;
     }
   }
-  pushWord(state, word, text.charCodeAt(next) === 40, next === end);
+  pushWord(state, word, codeAt(text, next) === 40, next === end);
 }
 
 function pushWord(state: State, word: string, called: boolean, adjacent: boolean): void {
   const letter = letterOfWord(word);
   // What a statement defines or removes; elsewhere a column may have that name.
-  const keyword = letter === 'T' && !/[DP]$/.test(state.tokens) ? undefined : letter;
+  const before = lastCode(state);
+  const keyword = letter === 'T' && before !== 68 && before !== 80 ? undefined : letter;
   if (keyword === '!' || (word === 'binary' && atOperand(state))) return;
   const call = called ? letterOfCall(state, word, keyword, adjacent) : undefined;
   if (call !== undefined) {
@@ -150,6 +152,6 @@ function pushWord(state: State, word: string, called: boolean, adjacent: boolean
 function letterOfCall(state: State, word: string, keyword: string | undefined, adjacent: boolean): string | undefined {
   if (keyword !== undefined && 'alkUEFHXSICGJAL'.includes(keyword)) return undefined;
   const known = letterOfFunction(word);
-  if (known !== undefined && (adjacent || !state.tokens.endsWith('w'))) return known;
+  if (known !== undefined && (adjacent || lastCode(state) !== 119)) return known;
   return keyword === undefined && adjacent ? 'f' : undefined;
 }

@@ -1,16 +1,62 @@
-/** Where strings and comments end. */
+/** Where words, strings and comments end. Loops, not expressions: every character of every suspicious value passes here. */
+
+const LETTER = 1;
+const DIGIT = 2;
+/** What each ASCII character may be in a word; everything above counts as a letter. */
+const wordKinds = new Uint8Array(128);
+for (const letter of 'abcdefghijklmnopqrstuvwxyz_$') wordKinds[letter.charCodeAt(0)] = LETTER;
+for (const digit of '0123456789') wordKinds[digit.charCodeAt(0)] = DIGIT;
+
+function kindOf(code: number): number {
+  return code < 128 ? wordKinds[code]! : LETTER;
+}
+
+/** Stands for the end of the text: neither blank nor part of anything. */
+const END = 127;
+
+/** Reading behind the end itself makes the compiler give up on all reading. */
+export function codeAt(text: string, at: number): number {
+  return at < text.length ? text.charCodeAt(at) : END;
+}
+
+/** Position behind the letters and digits that stand at `from`. */
+export function endOfLetters(text: string, from: number): number {
+  let at = from;
+  while (kindOf(codeAt(text, at)) !== 0) at++;
+  return at;
+}
+
+/** Position behind the digits that stand at `from`. */
+export function endOfDigits(text: string, from: number): number {
+  let at = from;
+  while (kindOf(codeAt(text, at)) === DIGIT) at++;
+  return at;
+}
+
+/** Position behind a name, whose parts are joined by one or two points, or by a colon before Informix's `sys…`. */
+export function endOfName(text: string, from: number): number {
+  let at = endOfLetters(text, from);
+  for (;;) {
+    let next = at + 1;
+    if (codeAt(text, at) === 46) {
+      if (codeAt(text, next) === 46) next++;
+    } else if (codeAt(text, at) !== 58 || !text.startsWith('sys', next)) return at;
+    if (kindOf(codeAt(text, next)) !== LETTER) return at;
+    at = endOfLetters(text, next);
+  }
+}
 
 /** Position of the quote that ends a string, or -1; doubled and escaped quotes belong to it. */
 export function endOfString(text: string, from: number, quote: number): number {
   for (let i = from; i < text.length; i++) {
-    const code = text.charCodeAt(i);
+    const code = codeAt(text, i);
     if (code === 92) {
       // Standard SQL has no such escape: `'\'` before a comma or a bracket is a whole string.
-      const after = text.charCodeAt(i + 2);
-      if (text.charCodeAt(i + 1) === quote && (after === 44 || after === 41)) return i + 1;
+      const after = codeAt(text, i + 2);
+      if (codeAt(text, i + 1) === quote && (after === 44 || after === 41)) return i + 1;
       i++;
     } else if (code === quote) {
-      if (text.charCodeAt(i + 1) !== quote) return i;
+      if (codeAt(text, i + 1) !== quote) return i;
       i++;
     }
   }
@@ -21,8 +67,8 @@ export function endOfString(text: string, from: number, quote: number): number {
 export function skipBlank(text: string, from: number): number {
   let at = from;
   for (;;) {
-    while (text.charCodeAt(at) <= 32) at++;
-    if (text.charCodeAt(at) !== 47 || text.charCodeAt(at + 1) !== 42 || text.charCodeAt(at + 2) === 33) return at;
+    while (codeAt(text, at) <= 32) at++;
+    if (codeAt(text, at) !== 47 || codeAt(text, at + 1) !== 42 || codeAt(text, at + 2) === 33) return at;
     const end = text.indexOf('*/', at + 2);
     if (end < 0) return at;
     at = end + 2;
@@ -41,7 +87,7 @@ const VERSION = /\d{0,6}/y;
 
 /** @param at where `#`, `--` or a slash and a star stand */
 export function readComment(text: string, at: number): Comment {
-  const mark = text.charCodeAt(at);
+  const mark = codeAt(text, at);
   if (mark === 47) return readBlockComment(text, at);
   const start = mark === 35 ? at + 1 : at + 2;
   const newline = text.indexOf('\n', start);
@@ -55,7 +101,7 @@ export function readComment(text: string, at: number): Comment {
 }
 
 function readBlockComment(text: string, at: number): Comment {
-  if (text.charCodeAt(at + 2) === 33) {
+  if (codeAt(text, at + 2) === 33) {
     // MySQL executes what stands in /*! */.
     VERSION.lastIndex = at + 3;
     VERSION.test(text);

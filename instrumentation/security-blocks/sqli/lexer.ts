@@ -3,11 +3,18 @@
  * every dialect at once and accepts anything: what is not SQL becomes `w` and `y`.
  */
 import { readDollar, readNumber, readQuotedName, readString, readVariable, readWord } from './lexer-operands.ts';
-import { readComment } from './lexer-spans.ts';
-import { atOperand, type Lexed, push, type State } from './lexer-state.ts';
-
-/** Bounds the work of the patterns; runs of brackets count once. */
-export const MAX_TOKENS = 256;
+import { codeAt, readComment } from './lexer-spans.ts';
+import {
+  atOperand,
+  endLexing,
+  type Lexed,
+  lastCode,
+  MAX_QUOTED_TOKENS,
+  MAX_TOKENS,
+  push,
+  type State,
+  startLexing,
+} from './lexer-state.ts';
 
 const CAST = /::\s*\w+(?:\s*\(\s*\d+\s*\))?/y;
 
@@ -17,25 +24,16 @@ const CAST = /::\s*\w+(?:\s*\(\s*\d+\s*\))?/y;
  * @param opening the letters to begin with: none, or what stands for the quote that was closed
  */
 export function lex(text: string, start: number, opening: string): Lexed {
-  const state: State = {
-    text,
-    at: start,
-    tokens: '',
-    count: 0,
-    letters: 0,
-    inlineComments: 0,
-    executedComments: 0,
-    escapedCalls: 0,
-    operand: undefined,
-  };
+  const state = startLexing(text, start);
   if (opening !== '') push(state, opening);
-  while (state.at < text.length && state.count < MAX_TOKENS) readToken(state);
-  return state;
+  const most = opening === '' ? MAX_TOKENS : MAX_QUOTED_TOKENS;
+  while (state.at < text.length && state.count < most) readToken(state);
+  return endLexing(state);
 }
 
 function readToken(state: State): void {
   const { text, at } = state;
-  const code = text.charCodeAt(at);
+  const code = codeAt(text, at);
   if (code <= 32) {
     state.at = at + 1;
     // Where C code reads on, the query ends: `;%00`.
@@ -48,11 +46,10 @@ function readToken(state: State): void {
 
 function readSign(state: State, code: number): void {
   const { text, at } = state;
-  const next = text.charCodeAt(at + 1);
+  const next = codeAt(text, at + 1);
   if (code === 40 || code === 41 || code === 59) {
-    const letter = text[at]!;
     state.at++;
-    if (!state.tokens.endsWith(letter)) push(state, letter);
+    if (lastCode(state) !== code) push(state, text[at]!);
   } else if (code === 44) {
     push(state, ',');
     state.at++;
@@ -61,7 +58,7 @@ function readSign(state: State, code: number): void {
     state.at = comment.end;
     if (comment.letter !== undefined) push(state, comment.letter);
     else state.inlineComments++;
-    if (code === 47 && text.charCodeAt(at + 2) === 33) state.executedComments++;
+    if (code === 47 && codeAt(text, at + 2) === 33) state.executedComments++;
   } else if (code === 46 && next >= 48 && next <= 57) readNumber(state);
   else if (code === 92 && next === 110) readNumber(state);
   else if (code === 64) readVariable(state);
@@ -75,7 +72,7 @@ function readSign(state: State, code: number): void {
 /** The end of `array[1]`, whose beginning is read with names. */
 function closeBracket(state: State): void {
   state.at++;
-  if (!state.tokens.endsWith(')')) push(state, ')');
+  if (lastCode(state) !== 41) push(state, ')');
 }
 
 const ESCAPED_CALL = /\{\s*[a-z]\w*(?:\s|\/\*[^*]*\*\/)+(?=[\w'"(@`])/y;

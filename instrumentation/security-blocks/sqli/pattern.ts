@@ -28,7 +28,7 @@ export interface Pattern {
   readonly weight: number;
   readonly context: Context;
   readonly tokens: RegExp;
-  /** Letters without which it cannot match: skipping is cheaper than failing. */
+  /** Letters without which it cannot match, and in brackets groups of which it needs one: skipping is cheaper than failing. */
   readonly needs: string;
   readonly source: string;
 }

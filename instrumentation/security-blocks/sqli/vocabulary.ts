@@ -73,7 +73,7 @@ const functions = invert(functionsByLetter);
 export function letterOfWord(word: string): string | undefined {
   const letter = keywords.get(word);
   if (letter !== undefined) return letter;
-  if (/[.$_]|^(?:dual|msys|sys)/.test(word)) {
+  if (mayBeSystemName(word)) {
     const program = ownName(word);
     if (program.startsWith('xp_') || program.startsWith('sp_')) return letterOfProcedure(program);
     if (catalogue.test(word)) return 'm';
@@ -81,6 +81,15 @@ export function letterOfWord(word: string): string | undefined {
     if (called !== undefined && 'tgx'.includes(called)) return called;
   }
   return undefined;
+}
+
+/** Names of catalogues and procedures have such signs, or such beginnings. */
+function mayBeSystemName(word: string): boolean {
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i);
+    if (code === 46 || code === 36 || code === 95) return true;
+  }
+  return word === 'dual' || word.startsWith('sys') || word.startsWith('msys');
 }
 
 /** SQL Server calls its procedures without parentheses. */
