@@ -10,3 +10,17 @@ export {
   settingsFromEnvironment,
   settingVariables,
 } from './settings.ts';
+export { classifySqlInjection, type SqlInjectionAttempt } from './sqli/classify.ts';
+export {
+  failedSqlInjectionJudgements,
+  type SqlInjectionFinding,
+  type SqlInjectionOptions,
+} from './sqli/inspection.ts';
+export type { Place as SqlInjectionPlace } from './sqli/leaves.ts';
+export { apolloSqlInjection } from './sqli/middlewares/apollo.ts';
+export { envelopSqlInjection } from './sqli/middlewares/envelop.ts';
+export { expressSqlInjection } from './sqli/middlewares/express.ts';
+export { fastifySqlInjection } from './sqli/middlewares/fastify.ts';
+export { type HonoSqlInjectionOptions, honoSqlInjection } from './sqli/middlewares/hono.ts';
+export { koaSqlInjection } from './sqli/middlewares/koa.ts';
+export type { SqlInjectionClass } from './sqli/pattern.ts';
