@@ -4,6 +4,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   packed: () => import('./packed.ts'),
   dashboards: () => import('./dashboards.ts'),
   'security-blocks': () => import('./security-blocks.ts'),
+  'security-middlewares': () => import('./security-middlewares.ts'),
 };
 
 const name = process.argv.splice(2, 1)[0];

@@ -3,50 +3,15 @@
  * run under the registration and the aggregator receives it. Run as `node test/peers/packed.ts`.
  */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { freePort, KEY } from '../support/aggregator.ts';
 import { type OtlpCapture, startOtlpCapture } from '../support/otlp-capture.ts';
-
-const ROOT = resolve(import.meta.dirname, '../..');
-const run = promisify(execFile);
-/** npm and the packages' scripts run on this very Node. */
-const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
-
-/** A copy of the sources, so that packing rewrites no manifest that somebody else is reading; packages are linked. */
-async function copySources(folder: string): Promise<void> {
-  await mkdir(folder);
-  for (const entry of [
-    '.ci',
-    'instrumentation',
-    'otel-config',
-    'aggregator',
-    'package.json',
-    'tsconfig.json',
-    'LICENSE',
-  ])
-    await cp(join(ROOT, entry), join(folder, entry), {
-      recursive: true,
-      filter: (source) => !['node_modules', 'dist'].includes(basename(source)),
-    });
-  const modules = join(folder, 'node_modules');
-  await mkdir(modules);
-  for (const entry of await readdir(join(ROOT, 'node_modules')))
-    if (entry !== '@vigil') await symlink(join(ROOT, 'node_modules', entry), join(modules, entry));
-  await cp(join(ROOT, 'node_modules/@vigil'), join(modules, '@vigil'), { recursive: true, verbatimSymlinks: true });
-}
-
-/** @returns the paths of the tarballs */
-async function packAll(sources: string, folder: string): Promise<string[]> {
-  await mkdir(folder);
-  await run('npm', ['pack', '--workspaces', '--pack-destination', folder], { cwd: sources, env });
-  return (await readdir(folder)).map((name) => join(folder, name));
-}
+import { copySources, env, packAll, ROOT, run } from './packing.ts';
 
 /** A project outside any workspace, with what this repository is tested with beside our packages. */
 async function installIn(project: string, tarballs: readonly string[]): Promise<void> {
