@@ -55,7 +55,7 @@ const rows: Readonly<Partial<Record<SqlInjectionClass, readonly Row[]>>> = {
       7,
       'any',
       't(',
-      '(?:[=Qlopa,;EUBGJHPIX*01nFJ]|[^wr]\\()\\(?t\\(\\(?(?:{lit}(?!w)|E|w\\)(?!w)|m|{sql})',
+      '(?:[=Qlopa,;EUBGJHI*01nFJ]|[^wr]\\()\\(?t\\(\\(?(?:{lit}(?!w)|E|w\\)(?!w)|m|{sql})',
       SQLMAP,
     ],
     ['waits', 7, 'bare', 't(', '^\\(?t\\(\\(?(?:[nhsvkK]|E|{sql})[^)]{0,12}(?:\\)(?!w)|$)', SQLMAP],
@@ -64,7 +64,7 @@ const rows: Readonly<Partial<Record<SqlInjectionClass, readonly Row[]>>> = {
     ['product of large tables', 6, 'any', 'Fb,(', 'b\\([*nw]?\\)F(?:[wm](?:r?w)?,){2}', SQLMAP],
     ['large values', 6, 'any', 'Rh(', 'R\\([^;]{0,30}?h', SQLMAP],
     ['largest table', 6, 'any', 'FR', 'b\\(\\*?\\)FR', SQLMAP],
-    ['wait by procedure', 7, 'any', 't', '[XP]t', SQLMAP],
+    ['wait by procedure', 7, 'any', 't[XP]', '[XP]t(?:[suv]|\\(\\(?[^)]{1,12}(?:\\)(?![wr])|$))', SQLMAP],
   ],
   error_based: [
     [

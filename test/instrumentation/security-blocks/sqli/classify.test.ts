@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { classifySqlInjection } from '../../../../instrumentation/security-blocks/sqli/classify.ts';
 import { attacks } from './attacks.ts';
 import { lookalikes } from './lookalikes.ts';
+import { variants } from './variants.ts';
 
 const all = Object.values(attacks).flat();
 /** Those that are not encoded themselves. */
@@ -13,6 +14,11 @@ describe('attacks', () => {
   it.each(Object.entries(attacks))('are found and named: %s', (expected, values) => {
     const named = values.map((value) => [value, classifySqlInjection(value)?.class]);
     expect(named).toEqual(values.map((value) => [value, expected]));
+  });
+
+  it('are found in all their variants', () => {
+    expect(variants.length).toBeGreaterThan(250);
+    expect(variants.filter((value) => classifySqlInjection(value) === undefined)).toEqual([]);
   });
 
   it('have every class that the registry names', () => {
