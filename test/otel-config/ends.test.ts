@@ -61,7 +61,8 @@ describe.concurrent('a receiver that never answers', () => {
       });
       expect(ours).toMatchObject(signal ? { code: null, signal } : { code: 0, signal: null });
       expect(ours.elapsedMs).toBeGreaterThan(3000);
-      expect(ours.elapsedMs).toBeLessThan(6000);
+      // The exporter alone would try for 10 s.
+      expect(ours.elapsedMs).toBeLessThan(9000);
       expect(ours.stderr.trim().split('\n')).toEqual([expect.stringContaining('not taken within 3000 ms')]);
     },
   );
@@ -76,8 +77,8 @@ describe.concurrent('a receiver that never answers', () => {
         setTimeout(() => child.kill('SIGINT'), 300);
       },
     });
+    // Had it waited to the end, it would say that the last telemetry was not taken.
     expect(ours).toMatchObject({ code: null, signal: 'SIGINT', stderr: '' });
-    expect(ours.elapsedMs).toBeLessThan(3000);
   });
 });
 
