@@ -12,6 +12,7 @@ import { type Endpoint, endpoints } from './endpoints.ts';
 import { ApiError, asApiError, errorTable, renderError, retryAfter } from './errors.ts';
 import { renderFamilies } from './exposition.ts';
 import { clientAddress, createGuessLimit } from './guessing.ts';
+import { commonHeaders } from './headers.ts';
 import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts';
 import { type Json, openApiDocument } from './openapi.ts';
 import { mountPages, sessionOf } from './pages.ts';
@@ -54,16 +55,6 @@ interface Environment {
 export type App = Hono<Environment>;
 export type RequestContext = Context<Environment>;
 
-/** Stand on every answer. What is read is confidential and of this moment; nothing here is a page. */
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-};
-
 /** The statuses that answers are counted by. */
 const STATUSES = [...new Set([200, ...Object.values(errorTable).map(({ status }) => status)]), 'other'].map(String);
 
@@ -95,10 +86,9 @@ export function createApp(options: AppOptions): App {
     c.set('correlationId', correlationId);
     await next();
     const { headers } = c.res;
+    const common = commonHeaders(correlationId, monotonicMs() - startedMs);
     // A page has a policy of its own, and a file that never changes may be kept.
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!headers.has(name)) headers.set(name, value);
-    headers.set('X-Correlation-ID', correlationId);
-    headers.set('X-Request-Duration-Ms', (monotonicMs() - startedMs).toFixed(2));
+    for (const [name, value] of Object.entries(common)) if (!headers.has(name)) headers.set(name, value);
     const status = String(c.res.status);
     answers.add({ status: STATUSES.includes(status) ? status : 'other' });
     options.log.debug({ correlation_id: correlationId, status: c.res.status }, 'answered');

@@ -6,6 +6,7 @@ import { newCorrelationId } from '../correlation.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import type { App } from './app.ts';
 import { ApiError, renderError } from './errors.ts';
+import { commonHeaders } from './headers.ts';
 import { type OtlpHandler, signalOf } from './otlp.ts';
 
 export interface ServerOptions {
@@ -43,6 +44,8 @@ export async function startServer({ host, port, app, otlp, ownMetrics }: ServerO
   const handle = (request: IncomingMessage, response: ServerResponse, mustInvite: boolean): void => {
     // On a connection that stays open, the last answer says that it is the last.
     if (closing) response.setHeader('Connection', 'close');
+    // Health checks speak HTTP/1.0, which needs no Host; the app reads none.
+    if (request.httpVersion === '1.0') request.headers.host ??= 'localhost';
     const signal = signalOf(request.url ?? '');
     if (signal !== undefined) {
       uploads.set(request.socket, { request, response });
@@ -67,9 +70,11 @@ export async function startServer({ host, port, app, otlp, ownMetrics }: ServerO
   );
   server.on('drop', () => dropped.add({}));
   server.on('checkContinue', (request, response) => handle(request, response, true));
+  // Node would refuse any other expectation with a bare 417.
+  server.on('checkExpectation', (request, response) => handle(request, response, false));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else if (!failUpload(uploads.get(socket), error)) answerUnreadable(socket);
+    else if (!failUpload(uploads.get(socket), error)) void answerUnreadable(socket);
   });
   await listen(server, host, port);
   const address = server.address();
@@ -109,8 +114,17 @@ function closeServer(server: Server, capMs: number): Promise<void> {
 /** Errors from before the app sees a request: an address that is none, a missing Host. */
 function renderUnhandled(error: unknown): Response {
   const unreadable = error instanceof Error && error.name === 'RequestError';
-  const shown = unreadable ? new ApiError('INVALID_PARAMETER', 'The address of the request cannot be read.') : error;
-  return renderError(shown, { accept: undefined, correlationId: newCorrelationId(), nowMs: Date.now() });
+  return renderUnread(
+    unreadable ? new ApiError('INVALID_PARAMETER', 'The address of the request cannot be read.') : error,
+  );
+}
+
+/** An error as the app would render it, with all that stands on its answers. */
+function renderUnread(error: unknown): Response {
+  const correlationId = newCorrelationId();
+  const answer = renderError(error, { accept: undefined, correlationId, nowMs: Date.now() });
+  for (const [name, value] of Object.entries(commonHeaders(correlationId, 0))) answer.headers.set(name, value);
+  return answer;
 }
 
 /** The last OTLP request of each connection. */
@@ -124,24 +138,10 @@ function failUpload(upload: ReturnType<Uploads['get']>, error: Error): boolean {
 }
 
 /** What is not HTTP still gets an answer of ours, in JSON. */
-function answerUnreadable(socket: Socket): void {
-  const correlationId = newCorrelationId();
-  const body = JSON.stringify({
-    error: {
-      code: 'INVALID_PARAMETER',
-      message: 'The request is not valid HTTP.',
-      correlation_id: correlationId,
-      timestamp: new Date().toISOString(),
-    },
-  });
-  const head = [
-    'HTTP/1.1 400 Bad Request',
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Correlation-ID: ${correlationId}`,
-    'X-Content-Type-Options: nosniff',
-    'Cache-Control: no-store',
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+async function answerUnreadable(socket: Socket): Promise<void> {
+  const answer = renderUnread(new ApiError('INVALID_PARAMETER', 'The request is not valid HTTP.'));
+  const body = await answer.text();
+  const headers = [...answer.headers, ['content-length', Buffer.byteLength(body)], ['connection', 'close']];
+  const head = ['HTTP/1.1 400 Bad Request', ...headers.map(([name, value]) => `${name}: ${value}`)];
+  if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

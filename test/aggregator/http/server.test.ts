@@ -33,7 +33,8 @@ test('HEAD has the headers and no body', async () => {
 test.each<[string, string]>([
   ['no HTTP at all', 'nonsense\r\n\r\n'],
   ['a header too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`],
-  ['HTTP/1.0 without a host', 'GET /healthz HTTP/1.0\r\n\r\n'],
+  ['HTTP/1.0 without a host and a key', 'GET /monitoring/security HTTP/1.0\r\n\r\n'],
+  ['an expectation', 'GET /nowhere HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\nConnection: close\r\n\r\n'],
   ['a broken chunk', 'POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
   ['no host', 'GET /healthz HTTP/1.1\r\n\r\n'],
   ['an unknown method', 'FETCH /healthz HTTP/1.1\r\nHost: x\r\n\r\n'],
@@ -46,7 +47,24 @@ test.each<[string, string]>([
   const [head, body] = (await answered).split('\r\n\r\n');
   expect(head).toMatch(/^HTTP\/1.1 4\d\d /);
   expect(head).toMatch(/content-type: application\/json/i);
-  expect(JSON.parse(body)).toMatchObject({ error: { code: expect.stringMatching(/^[A-Z_]+$/) } });
+  const { error } = JSON.parse(body);
+  expect(error).toMatchObject({ code: expect.stringMatching(/^[A-Z_]+$/), timestamp: expect.any(String) });
+  const headers = new Headers(
+    head
+      .split('\r\n')
+      .slice(1)
+      .map((line) => line.split(': ', 2) as [string, string]),
+  );
+  expect(headers.get('x-correlation-id')).toBe(error.correlation_id);
+  expect(headers.get('x-request-duration-ms')).toMatch(/^\d+\.\d\d$/);
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  expect(headers.get('cache-control')).toBe('no-store');
+});
+
+test('a health check in HTTP/1.0, which names no host, is answered', async () => {
+  const { socket, answered } = await door.connect();
+  socket.end('GET /healthz HTTP/1.0\r\n\r\n');
+  expect(await answered).toMatch(/^HTTP\/1.1 200 .*"status":"alive"/s);
 });
 
 test('closing: requests in flight are finished, connections that stay open are told, then none is taken', async () => {
