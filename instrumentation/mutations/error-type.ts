@@ -22,6 +22,15 @@ interface ErrorLike {
  * @param error anything that was thrown, returned or reported
  */
 export function errorTypeOf(error: unknown): string {
+  try {
+    return readType(error);
+  } catch {
+    // A getter or a proxy of the host's: the mutation has failed all the same.
+    return OTHER;
+  }
+}
+
+function readType(error: unknown): string {
   let innermost = error;
   for (let depth = 0; depth < MOST_CAUSES && isObject(innermost); depth++) {
     const code = codeOf(innermost);

@@ -14,13 +14,18 @@ const blockedDocuments = new WeakSet<object>();
  * @returns ends the subscription
  */
 export function subscribeToBlocked(watch: Watch): () => void {
+  // Whatever others publish is taken: an error thrown here would end their process.
   const onBlocked = (message: unknown): void => {
-    const { operationType = 'unknown', document } = (message ?? {}) as GraphqlBlockedMessage;
-    if (document !== undefined) blockedDocuments.add(document);
-    watch.requests.count(operationType, 'blocked');
+    const { operationType, document } = (message ?? {}) as { readonly [Key in keyof GraphqlBlockedMessage]: unknown };
+    if (typeof document === 'object' && document !== null) blockedDocuments.add(document);
+    watch.requests.count(isRequestType(operationType) ? operationType : 'unknown', 'blocked');
   };
   diagnostics_channel.subscribe(channels.graphqlBlocked, onBlocked);
   return () => diagnostics_channel.unsubscribe(channels.graphqlBlocked, onBlocked);
+}
+
+function isRequestType(value: unknown): value is RequestType {
+  return value === 'query' || value === 'mutation' || value === 'subscription';
 }
 
 /** Counts a request whose text cannot be parsed. It never throws. */

@@ -47,6 +47,15 @@ describe('errorTypeOf', () => {
     ['nothing', undefined, '_OTHER'],
     ['null', null, '_OTHER'],
     ['an object', { message: 'secret' }, '_OTHER'],
+    [
+      'an object that throws when it is looked at',
+      new Proxy(new CustomError(), {
+        get: () => {
+          throw new TypeError('no');
+        },
+      }),
+      '_OTHER',
+    ],
     ['a class with a hostile name', Object.assign(new Error(), { name: 'card 4111 1111' }), '_OTHER'],
   ])('%s', (_what, error, expected) => {
     expect(errorTypeOf(error)).toBe(expected);

@@ -112,6 +112,23 @@ describe.each(majors)('$name', ({ graphql, load }) => {
       expect(await requests()).toEqual({ 'unknown blocked': 1, 'mutation blocked': 1 });
     });
 
+    it.each([
+      undefined,
+      'text',
+      { operationType: 'MUTATION', document: 'mutation { a }' },
+      { operationType: null, document: null },
+    ])('takes %j as a blocked request, and the publisher never notices', async (message) => {
+      const errors: unknown[] = [];
+      const onError = (error: unknown): void => void errors.push(error);
+      process.prependOnceListener('uncaughtException', onError);
+      publish(message as GraphqlBlockedMessage);
+      // A subscriber's error surfaces in the next turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off('uncaughtException', onError);
+      expect(errors).toEqual([]);
+      expect(await requests()).toEqual({ 'unknown blocked': 1 });
+    });
+
     it('does not count the errors of a validation rule that blocked as a second request', async () => {
       const { validate } = load();
       const schema = makeSchema(graphql);
