@@ -192,6 +192,17 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
   return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration };
 }
 
+/** What Kubernetes sets for a Service named "monitoring". */
+const OF_KUBERNETES = /^MONITORING_(?:PORT|SERVICE_(?:HOST|PORT))(?:_|$)/;
+
+/** Variables with our prefix that this version does not read: misspelt ones, or those of another version. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = new Set(Object.values(variables).map(({ name }) => name));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('MONITORING_') && !known.has(name) && !OF_KUBERNETES.test(name))
+    .sort();
+}
+
 /** What is shown to the one who started the service: one line a problem. */
 export function describeProblems(problems: readonly ConfigurationProblem[]): string {
   const lines = problems.map(({ variable, mend }) => `  ${variable} ${mend}.`);

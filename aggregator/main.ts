@@ -1,7 +1,7 @@
 /** The composition root: the only file that knows every part. Run directly, it is the service. */
 import { resolve } from 'node:path';
 import { type KeptKey, loadOrMakeApiKey, loadOrMakeKey } from './api-key.ts';
-import { type Configuration, describeProblems, readConfiguration } from './config.ts';
+import { type Configuration, describeProblems, readConfiguration, unknownVariables } from './config.ts';
 import { readEnvironment } from './environment.ts';
 import { createApp } from './http/app.ts';
 import { createGate } from './http/auth.ts';
@@ -82,7 +82,8 @@ function doorOf({ clientAddresses }: Configuration, directory: string): Door {
 }
 
 async function main(): Promise<void> {
-  const result = readConfiguration(readEnvironment(process.cwd(), process.env));
+  const env = readEnvironment(process.cwd(), process.env);
+  const result = readConfiguration(env);
   if (!result.ok) {
     process.stderr.write(describeProblems(result.problems));
     process.exitCode = 1;
@@ -90,6 +91,9 @@ async function main(): Promise<void> {
   }
   const { configuration } = result;
   const log = openLog(configuration.logLevel);
+  const unknown = unknownVariables(env);
+  if (unknown.length > 0)
+    log.warn({ variables: unknown }, 'these variables are not known to this version and do nothing');
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'ended by an error that nobody handled');
     process.exit(1);

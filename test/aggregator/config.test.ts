@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Configuration, describeProblems, readConfiguration, variables } from '../../aggregator/config.ts';
+import {
+  type Configuration,
+  describeProblems,
+  readConfiguration,
+  unknownVariables,
+  variables,
+} from '../../aggregator/config.ts';
 import { readEnvironment } from '../../aggregator/environment.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vigil-config-'));
@@ -103,6 +109,17 @@ describe('configuration', () => {
   test('a key may not both read and send when they are kept apart', () => {
     const result = readConfiguration({ MONITORING_API_KEY: 'a,b', MONITORING_INGEST_KEY: 'c,b' });
     expect(result).toMatchObject({ ok: false, problems: [{ variable: 'MONITORING_INGEST_KEY' }] });
+  });
+
+  test('variables of ours that nothing reads are named; those that Kubernetes sets are not ours', () => {
+    const ofKubernetes = ['PORT', 'PORT_8000_TCP_ADDR', 'SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP'];
+    const names = [...Object.values(variables).map(({ name }) => name), ...ofKubernetes.map((n) => `MONITORING_${n}`)];
+    const env = Object.fromEntries([...names, 'PATH'].map((name) => [name, 'x']));
+    expect(unknownVariables(env)).toEqual([]);
+    expect(unknownVariables({ ...env, MONITORING_RETENTION_DAY: '7', MONITORING_PORTS: '1' })).toEqual([
+      'MONITORING_PORTS',
+      'MONITORING_RETENTION_DAY',
+    ]);
   });
 
   test('a .env file is read where there is one, and the environment stands above it', () => {
