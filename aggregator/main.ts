@@ -12,6 +12,7 @@ import { type Log, openLog } from './log.ts';
 import { createOwnMetrics } from './metrics.ts';
 import { openPolicy, PolicyFileError } from './objectives/policy.ts';
 import { createDoor, type Door } from './otlp/attributes.ts';
+import { whenStarterIsGone } from './starter.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 
 export interface Aggregator {
@@ -138,6 +139,10 @@ function closeOnSignal(aggregator: Aggregator, log: Log): void {
     );
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  // No second signal: after Ctrl-C the shell may be gone before the service.
+  whenStarterIsGone(() => {
+    if (!closing) onSignal('SIGTERM');
+  });
 }
 
 function describeStartError(error: unknown, { host, port }: Configuration): string {

@@ -86,3 +86,30 @@ test('the first start makes a key that opens everything, and a signal ends it in
   expect(errors()).toContain(join(directory, 'data', 'api-key'));
   expect(errors()).not.toContain(key);
 });
+
+test('a variable that nothing reads is named in a warning', async () => {
+  const { errors, address } = run({ PORT: '0', MONITORING_RETENTION_DAY: 'a-secret' });
+  await address();
+  expect(errors()).toMatch(/"level":"warn".*"variables":\["MONITORING_RETENTION_DAY"\]/);
+  expect(errors()).not.toContain('a-secret');
+});
+
+test.runIf(process.platform === 'linux')(
+  'SIGTERM to `npm start`, as a supervisor sends it, ends the service',
+  async () => {
+    const npm = spawn('npm', ['start'], {
+      cwd: resolve(import.meta.dirname, '../..'),
+      env: { ...process.env, PORT: '0', MONITORING_DATA_DIR: directory },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child = npm;
+    let text = '';
+    npm.stderr.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('"listening"')) npm.kill('SIGTERM');
+    });
+    // The pipe ends with the last process that holds it.
+    await once(npm.stderr, 'end');
+    expect(text).toContain('"message":"closed"');
+  },
+);

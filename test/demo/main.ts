@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { whenStarterIsGone } from '../../aggregator/starter.ts';
 import { makeAttacks } from './attackers.ts';
 import { makeTraffic } from './traffic.ts';
 
@@ -31,6 +32,11 @@ interface Part {
   readonly process: ChildProcess;
   said: string;
 }
+
+/** The machine's own telemetry settings, such as a switch that turns it off, are not the demo's. */
+const withoutOtel = Object.fromEntries(
+  Object.keys(process.env).flatMap((name) => (name.startsWith('OTEL_') ? [[name, undefined]] : [])),
+);
 
 const ending = new AbortController();
 
@@ -119,10 +125,14 @@ async function run(port: number, seconds: number | undefined): Promise<void> {
         MONITORING_API_KEY: key,
         MONITORING_DATA_DIR: directory,
         MONITORING_CACHE_TTL_SECONDS: '1',
+        // A .env file is for `npm start`; what it says must not keep the demo from its one key and third command.
+        MONITORING_INGEST_KEY: '',
+        PROMETHEUS_METRICS_ENABLED: 'true',
       }),
     );
     await answering(`${address}/readyz`);
     const app = startPart('the application', 'test/demo/app.ts', ['otel-config/register.ts'], {
+      ...withoutOtel,
       OTEL_SERVICE_NAME: 'demo',
       OTEL_RESOURCE_ATTRIBUTES: 'service.version=1.4.2',
       OTEL_EXPORTER_OTLP_ENDPOINT: address,
@@ -186,6 +196,7 @@ ${mutations} mutations so far. Ctrl-C ends everything.
 class Wanted extends Error {}
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort(new Wanted()));
+whenStarterIsGone(() => ending.abort(new Wanted()));
 
 interface Options {
   readonly port?: number;
