@@ -1,6 +1,7 @@
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { MutationInstrumentation } from '@vigil/instrumentation-mutations';
 import { SecurityBlockInstrumentation, settingsFromEnvironment } from '@vigil/instrumentation-security-blocks';
+import { TaskLockInstrumentation } from '@vigil/instrumentation-task-locks';
 import { printNotice } from './notice.ts';
 
 interface Kind {
@@ -12,6 +13,7 @@ interface Kind {
 /** The one list of them. */
 const kinds: readonly Kind[] = [
   { of: MutationInstrumentation, make: () => new MutationInstrumentation() },
+  { of: TaskLockInstrumentation, make: () => new TaskLockInstrumentation() },
   { of: SecurityBlockInstrumentation, make: securityBlocks },
 ];
 

@@ -1,1 +1,3 @@
-export {};
+export { TaskLockInstrumentation, type TaskLockInstrumentationConfig } from './instrumentation.ts';
+export type { KeyKind, KeyRule } from './key-names.ts';
+export { addKeyRules } from './running.ts';

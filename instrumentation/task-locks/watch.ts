@@ -1,0 +1,95 @@
+/** What all hooks of one instrumentation share. */
+import type { Context, DiagLogger, SpanContext } from '@opentelemetry/api';
+import { context } from '@opentelemetry/api';
+import { type BoundedMap, createBoundedMap } from './bounded-map.ts';
+import type { KeyNames } from './key-names.ts';
+import type { IdempotencyOutcome, LockOutcome, TaskTelemetry } from './telemetry.ts';
+
+/** A lock that this process holds, or believes to hold. */
+export interface HeldLock {
+  readonly system: string;
+  readonly task: string;
+  /** Of the monotonic clock, in milliseconds. */
+  readonly sinceMs: number;
+  /** When it expires unless it is renewed, of the same clock; undefined: never. */
+  expiresMs: number | undefined;
+  /** What its holder wrote into it. */
+  readonly token: string;
+  readonly span: SpanContext | undefined;
+}
+
+export interface Watch {
+  enabled: boolean;
+  readonly telemetry: TaskTelemetry;
+  readonly names: KeyNames;
+  /** Locks that this process holds, by key. */
+  readonly held: BoundedMap<string, HeldLock>;
+  /** Keys whose first duplicate is counted. */
+  readonly duplicated: BoundedMap<string, true>;
+  readonly diag: DiagLogger;
+}
+
+/** Most locks of one process that are followed to their release; beyond, the oldest is no longer. */
+export const MAX_HELD = 10_000;
+/** Most keys of one process of which it is known that they have met a duplicate. */
+export const MAX_DUPLICATED = 10_000;
+
+export function createWatch(parts: Pick<Watch, 'telemetry' | 'names' | 'diag'>): Watch {
+  return {
+    enabled: false,
+    held: createBoundedMap(MAX_HELD),
+    duplicated: createBoundedMap(MAX_DUPLICATED),
+    ...parts,
+  };
+}
+
+/** An attempt to get a lock, or a question about a key, that has begun. */
+export interface Asked {
+  readonly startMs: number;
+  readonly epochMs: number;
+  readonly parent: Context;
+}
+
+export function ask(): Asked {
+  return { startMs: performance.now(), epochMs: Date.now(), parent: context.active() };
+}
+
+/** Emits how an attempt ended, and remembers the lock when it was got. */
+export function endAttempt(
+  watch: Watch,
+  asked: Asked,
+  lock: { readonly key: string; readonly system: string; readonly task: string },
+  outcome: LockOutcome,
+  got?: { readonly token: string; readonly ttlMs: number | undefined },
+): void {
+  const nowMs = performance.now();
+  const { system, task } = lock;
+  const { epochMs, parent } = asked;
+  const waitMs = nowMs - asked.startMs;
+  const holder = outcome === 'held' || outcome === 'timeout' ? watch.held.get(lock.key)?.span : undefined;
+  const span = watch.telemetry.lockEnded({ system, task, outcome, epochMs, waitMs, parent, holder });
+  if (got === undefined) return;
+  const expiresMs = got.ttlMs === undefined ? undefined : nowMs + got.ttlMs;
+  watch.held.set(lock.key, { system, task, sinceMs: nowMs, expiresMs, token: got.token, span });
+}
+
+/**
+ * Emits what became of a key that was asked for.
+ * @param isFirst whether this is the key's first duplicate; where nobody tells, this process remembers
+ */
+export function countRequest(
+  watch: Watch,
+  request: { readonly key: string; readonly task: string; readonly scope: string },
+  outcome: IdempotencyOutcome,
+  isFirst?: boolean,
+): void {
+  const { key, task, scope } = request;
+  watch.telemetry.request(task, scope, outcome);
+  if (outcome === 'executed') {
+    if (isFirst === undefined) watch.duplicated.take(key);
+    return;
+  }
+  const first = isFirst ?? !watch.duplicated.has(key);
+  if (isFirst === undefined) watch.duplicated.set(key, true);
+  if (first) watch.telemetry.duplicatedKey(task, scope);
+}
