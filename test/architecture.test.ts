@@ -52,6 +52,10 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
     may: [/^aggregator\/(objectives|domain)\//, /^@vigil\/semconv$/, /^node:/, /^(zod|yaml)$/],
   },
   {
+    of: /^aggregator\/prometheus-rules\//,
+    may: [/^aggregator\/(prometheus-rules|domain)\//, /^@vigil\/semconv$/, /^node:/, /^yaml$/],
+  },
+  {
     of: /^aggregator\/reports\//,
     may: [
       /^aggregator\/(reports|domain)\//,

@@ -6,6 +6,7 @@ import { mutationsSchema, reportMutations } from './mutations.ts';
 import { rounded } from './quantities.ts';
 import type { RecommendationBody } from './recommendations.ts';
 import { type Asked, type Report, SECONDS_PER_UNIT, type Window, type WindowUnit } from './report.ts';
+import { reportSecurity, securitySchema } from './security.ts';
 
 type Numbers = Readonly<Record<string, unknown>>;
 
@@ -49,6 +50,16 @@ export const areas = [
     statistics: idempotencySchema.shape.statistics,
     report: reportIdempotency,
     compared: ['total_requests', 'duplicate_hits', 'duplicate_rate', 'duplicates_prevented'],
+  }),
+  area({
+    name: 'security',
+    window: { unit: 'hours', length: 24 },
+    statistics: securitySchema.omit({ recommendations: true }),
+    report: async (store, asked) => {
+      const { recommendations, ...statistics } = await reportSecurity(store, asked);
+      return { statistics, recommendations };
+    },
+    compared: ['overall_threat_score', 'sqli_summary.total_attempts', 'graphql_summary.blocked_requests'],
   }),
 ];
 
