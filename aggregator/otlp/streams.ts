@@ -351,7 +351,10 @@ export class StreamTable implements Identities {
     this.instanceOf[id] = instance;
     this.older[id] = older;
     this.state[id] = -1;
-    if (state.length > 0) this.arena.values.set(state, this.resize(id, state.length));
+    if (state.length === 0) return;
+    // First the room, then the array that it is in: making room may replace the array.
+    const at = this.resize(id, state.length);
+    this.arena.values.set(state, at);
   }
 
   rebuildIndex(): void {
