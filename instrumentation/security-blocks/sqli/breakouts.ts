@@ -12,7 +12,6 @@ export interface Breakout {
 /** How many quotes of one kind are tried: prose has many apostrophes, attacks break out at their first quotes. */
 const MAX_BREAKOUTS = 4;
 const MAX_QUOTES = 24;
-const SHORT = /^\s*\S*(?:\s+\S*)?\s*$/;
 const WORD = /[a-z_]+/y;
 
 /** Quotes after which SQL could go on; not those that open a string of the value's own, nor those that close it. */
@@ -25,11 +24,23 @@ export function breakoutsOf(text: string, quote: string): readonly Breakout[] {
       if (end < 0) break;
       at = end;
     } else if (sqlFollows(text, at + 1)) {
-      found.push({ at: at + 1, opening: SHORT.test(text.slice(0, at)) ? '0' : '1' });
+      found.push({ at: at + 1, opening: countWords(text, at) <= 2 ? '0' : '1' });
     }
     at = text.indexOf(quote, at + 1);
   }
   return found;
+}
+
+/** Words before a position, up to three. */
+function countWords(text: string, before: number): number {
+  let words = 0;
+  let inWord = false;
+  for (let at = 0; at < before && words < 3; at++) {
+    const isBlank = codeAt(text, at) <= 32;
+    if (!isBlank && !inWord) words++;
+    inWord = !isBlank;
+  }
+  return words;
 }
 
 /** `name = 'x'`, `f('x')`, `the 'x' one`: after an opening sign or a blank, with the text close to it. */
@@ -45,8 +56,8 @@ function opensString(text: string, at: number, quote: string): boolean {
   return '([{=,:'.includes(before) && /[a-z0-9]/.test(text.slice(0, at));
 }
 
-const JOINED = /^['"]\)*[-+*/%=<>|&^]{1,2}[^/]*[(\d].*['"]$/;
-const SIGNS = new RegExp(`^'\\W{1,3}'$|${JOINED.source}`);
+const JOINED = /^['"]\)*[-+*/%=<>|&^]{1,2}[^/]*[(\d].*['"]$/s;
+const SIGNS = new RegExp(`^'\\W{1,3}'$|${JOINED.source}`, 's');
 /** `'or 1 or'`, `'div'`, `') or sleep(5)='`: what the application's own quotes make an expression of. */
 const OPERATORS =
   /^(?:['"]\s*(?:or|and|xor)\b.*\W(?:or|and|xor)\s*['"]|'\s*(?:x?or|and|(?:not(?:\s|\/\*[^*]*\*\/)+)?(?:div|mod|r?like|regexp|sounds(?:\s|\/\*[^*]*\*\/)+like))\s*'|['"]\).*\W['"])$/s;

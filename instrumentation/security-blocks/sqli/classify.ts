@@ -60,10 +60,18 @@ export function classifySqlInjection(value: string): SqlInjectionAttempt | undef
   for (const window of windowsOf(value)) {
     if (!mayBeInjection(window)) continue;
     const text = normalise(window);
-    const attempt = judge(text) ?? judgeReadings(text);
+    const work: Work = { tokensLeft: MAX_TOKENS_IN_ALL };
+    const attempt = judge(text, work) ?? judgeReadings(text, work);
     if (attempt !== undefined) return attempt;
   }
   return undefined;
+}
+
+/** Bounds all readings of a value together: a dozen quotes, each doubled, would be read some fifty times. */
+const MAX_TOKENS_IN_ALL = 640;
+
+interface Work {
+  tokensLeft: number;
 }
 
 /** What something between the client and the database may make of the text, where it then reads differently. */
@@ -76,30 +84,33 @@ const readings: readonly (readonly [has: string, rewrite: (text: string) => stri
   ['""', (text) => text.replaceAll('""', '"')],
 ];
 
-function judgeReadings(text: string): SqlInjectionAttempt | undefined {
+function judgeReadings(text: string, work: Work): SqlInjectionAttempt | undefined {
   for (const [has, rewrite] of readings) {
     const read = text.includes(has) ? rewrite(text) : text;
-    const attempt = read === text ? undefined : judge(read);
+    const attempt = read === text || work.tokensLeft <= 0 ? undefined : judge(read, work);
     if (attempt !== undefined) return attempt;
   }
   return undefined;
 }
 
-function judge(text: string): SqlInjectionAttempt | undefined {
+function judge(text: string, work: Work): SqlInjectionAttempt | undefined {
   const evidence: Evidence = new Map();
-  let { inlineComments } = collect(lex(text, 0, ''), bare, evidence);
+  let { inlineComments } = collect(lex(text, 0, ''), bare, evidence, work);
   for (const quote of ["'", '"', '`']) {
     const before = evidence.size;
     for (const { at, opening } of breakoutsOf(text, quote)) {
-      inlineComments += collect(lex(text, at, opening), quoted, evidence).inlineComments;
+      if (work.tokensLeft <= 0) break;
+      inlineComments += collect(lex(text, at, opening), quoted, evidence, work).inlineComments;
       if (evidence.size > before) break;
     }
   }
   return evidence.size === 0 ? undefined : attemptOf(evidence, inlineComments > 0);
 }
 
-function collect(lexed: Lexed, known: readonly Judged[], evidence: Evidence): Lexed {
+function collect(lexed: Lexed, known: readonly Judged[], evidence: Evidence, work: Work): Lexed {
   const { tokens } = lexed;
+  // Comments leave no token.
+  work.tokensLeft -= tokens.length + lexed.inlineComments;
   for (const pattern of known) {
     if (lacks(lexed, pattern.oneOf) || (evidence.get(pattern.class) ?? 0) >= pattern.weight) continue;
     if (pattern.tokens.test(tokens)) evidence.set(pattern.class, pattern.weight);

@@ -1,16 +1,15 @@
 /** Reads numbers, strings, variables and words. */
-import { codeAt, endOfDigits, endOfLetters, endOfName, endOfString, skipBlank } from './lexer-spans.ts';
+import { codeAt, endOfDigits, endOfLetters, endOfName, endOfQuoted, endOfString, skipBlank } from './lexer-spans.ts';
 import { atOperand, lastCode, push, pushOperand, type State } from './lexer-state.ts';
 import { gluedToNumber, letterOfFunction, letterOfWord, serverVariable } from './vocabulary.ts';
 
 const NUMBER = /0x[0-9a-f]+|0b[01]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|\\n\b/y;
 const HUGE_DIGITS = 6;
 const VARIABLE = /@@?[\w$.]+|@[`'"][^`'"]*[`'"]/y;
-const SIMPLE_NAME = /`[\w$ ]*`(?!\.)/y;
-const QUOTED_NAME = /(?:`[^`\n]*`|\[[a-z_][\w$ ]*\])(?:\.+(?:`[^`\n]*`|\[\w+\]|\w+))*/y;
 const DOLLAR_QUOTE = /\$\w*\$/y;
 const STRING_PREFIX = /^(?:[nxbeq]|_\w+)$/;
-const PROSE = /[a-z]\s+[a-z]|.{60}/;
+const PROSE = /[a-z]\s+[a-z]/;
+const LONG_CHARACTERS = 60;
 
 const GAP = '(?:\\s|/\\*[^*]*\\*/)+';
 
@@ -57,7 +56,7 @@ export function readString(state: State, quote: number): void {
   const content = text.slice(at + 1, end < 0 ? text.length : end);
   state.at = end < 0 ? text.length : end + 1;
   if (end >= 0) pushOperand(state, 's', content);
-  else pushOperand(state, PROSE.test(content) ? 'z' : 'u', content);
+  else pushOperand(state, content.length >= LONG_CHARACTERS || PROSE.test(content) ? 'z' : 'u', content);
 }
 
 export function readDollar(state: State): void {
@@ -89,24 +88,27 @@ export function readVariable(state: State): void {
   pushOperand(state, serverVariable.test(name) ? 'K' : 'v', name);
 }
 
+/** `a`.`b`, [a].[b], `a`.b: the parts of a name, the first of which is quoted. */
 export function readQuotedName(state: State): void {
   const { text, at } = state;
-  SIMPLE_NAME.lastIndex = at;
-  if (SIMPLE_NAME.test(text)) {
-    state.at = SIMPLE_NAME.lastIndex;
-    const name = text.slice(at + 1, state.at - 1);
-    pushOperand(state, letterOfWord(name) === 'm' ? 'm' : 'w', name);
-    return;
-  }
-  QUOTED_NAME.lastIndex = at;
-  if (!QUOTED_NAME.test(text)) {
+  const first = endOfQuoted(text, at);
+  if (first < 0) {
     // A subscript, or an array's elements.
     push(state, text[at] === '[' ? '(' : 'y');
     state.at++;
     return;
   }
-  state.at = QUOTED_NAME.lastIndex;
-  const name = text.slice(at, state.at).replaceAll(/[`[\]]/g, '');
+  let end = first;
+  while (codeAt(text, end) === 46) {
+    let part = end + 1;
+    while (codeAt(text, part) === 46) part++;
+    const isQuoted = codeAt(text, part) === 96 || codeAt(text, part) === 91;
+    const next = isQuoted ? endOfQuoted(text, part) : endOfLetters(text, part);
+    if (next <= part) break;
+    end = next;
+  }
+  state.at = end;
+  const name = end === first ? text.slice(at + 1, end - 1) : text.slice(at, end).replaceAll(/[`[\]]/g, '');
   pushOperand(state, letterOfWord(name) === 'm' ? 'm' : 'w', name);
 }
 

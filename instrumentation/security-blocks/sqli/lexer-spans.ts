@@ -46,6 +46,19 @@ export function endOfName(text: string, from: number): number {
   }
 }
 
+/** Position behind a name in backticks or square brackets, which begins at `from`; -1 where it does not end on its line. */
+export function endOfQuoted(text: string, from: number): number {
+  const inBackticks = codeAt(text, from) === 96;
+  // [1] is a subscript.
+  if (!inBackticks && kindOf(codeAt(text, from + 1)) !== LETTER) return -1;
+  for (let at = from + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === (inBackticks ? 96 : 93)) return at + 1;
+    if (inBackticks ? code === 10 : kindOf(code) === 0 && code !== 32) return -1;
+  }
+  return -1;
+}
+
 /** Position of the quote that ends a string, or -1; doubled and escaped quotes belong to it. */
 export function endOfString(text: string, from: number, quote: number): number {
   for (let i = from; i < text.length; i++) {
@@ -81,8 +94,22 @@ export interface Comment {
   readonly letter: 'c' | 'd' | 'o' | undefined;
 }
 
-/** What tools and people leave behind the mark of a comment: nothing, or one short word. */
-const SHORT_TAIL = /^[\s+]*[^\s]{0,14}[\s+]*$/;
+const MAX_TAIL_CHARACTERS = 14;
+
+/** What tools and people leave behind the mark of a comment: nothing, or one short word, among blanks and their `+`. */
+function isShortTail(text: string, from: number): boolean {
+  let start = from;
+  let end = text.length;
+  while (start < end && isBlankOrPlus(codeAt(text, start))) start++;
+  while (end > start && isBlankOrPlus(codeAt(text, end - 1))) end--;
+  if (end - start > MAX_TAIL_CHARACTERS) return false;
+  for (let at = start; at < end; at++) if (codeAt(text, at) <= 32) return false;
+  return true;
+}
+
+function isBlankOrPlus(code: number): boolean {
+  return code <= 32 || code === 43;
+}
 const VERSION = /\d{0,6}/y;
 
 /** @param at where `#`, `--` or a slash and a star stand */
@@ -94,7 +121,7 @@ export function readComment(text: string, at: number): Comment {
   if (newline >= 0) return { end: newline + 1, letter: undefined };
   const tail = text.slice(start);
   const glued = /^[a-z0-9_@\u0080-\uffff]/.test(tail);
-  if (!glued) return { end: text.length, letter: SHORT_TAIL.test(tail) ? 'c' : 'd' };
+  if (!glued) return { end: text.length, letter: isShortTail(text, start) ? 'c' : 'd' };
   if (mark === 35 || tail.length <= 14) return { end: text.length, letter: 'd' };
   // MySQL asks for a blank: 1--1 is 2.
   return { end: start, letter: 'o' };
@@ -109,5 +136,5 @@ function readBlockComment(text: string, at: number): Comment {
   }
   const end = text.indexOf('*/', at + 2);
   if (end >= 0) return { end: end + 2, letter: undefined };
-  return { end: text.length, letter: SHORT_TAIL.test(text.slice(at + 2)) ? 'c' : 'd' };
+  return { end: text.length, letter: isShortTail(text, at + 2) ? 'c' : 'd' };
 }
