@@ -4,8 +4,9 @@ import { correlationIdOf } from '../correlation.ts';
 import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import { allParts, type ExpositionPart, exposeParts } from '../reports/exposition.ts';
-import type { Policy } from '../reports/report.ts';
+import type { Asked, Policy } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
+import { readAnswer } from './answers.ts';
 import { type Gate, type KeyHeaders, presentedKeys } from './auth.ts';
 import { type AnswerCache, createAnswerCache } from './cache.ts';
 import { type Endpoint, endpoints } from './endpoints.ts';
@@ -17,6 +18,7 @@ import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts'
 import { type Json, openApiDocument } from './openapi.ts';
 import { mountPages, sessionOf } from './pages.ts';
 import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
+import { createStreams, EVENT_STREAM } from './stream.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -101,10 +103,48 @@ export function createApp(options: AppOptions): App {
   const apiDocument = documentOnce(options);
   serve(app, '/openapi.json', (c) => c.json(apiDocument()));
   const { publicUrl, traceUrl, ...rest } = options;
-  mountPages(app, { ...rest, publicUrl, traceUrl, nowMs, ...parts.admission, apiDocument });
+  mountPages(app, {
+    ...rest,
+    publicUrl,
+    traceUrl,
+    nowMs,
+    ...parts.admission,
+    apiDocument,
+    context: contextOf(options),
+  });
+  mountStream(app, parts);
   app.notFound((c) => fail(parts, new ApiError('NOT_FOUND'), c));
   app.onError((error, c) => fail(parts, error, c));
   return app;
+}
+
+/** What reports are told beside the window. */
+function contextOf({ policy, ownMetrics }: AppOptions): () => Pick<Asked, 'policy' | 'ownFamilies'> {
+  return () => ({ policy: policy?.(), ownFamilies: () => ownMetrics.families() });
+}
+
+const STREAM_PATH = '/monitoring/stream/';
+const OVERVIEW_PATH = '/monitoring/overview/';
+
+/** Server-sent events: the overview, whenever something arrived, and every minute, as windows move. */
+function mountStream(app: App, { options, nowMs, admission }: Parts): void {
+  const { store } = options;
+  const context = contextOf(options);
+  const open = createStreams({
+    ...options,
+    nowMs,
+    generation: () => `${store.state().lastArrivalMs ?? 0} ${Math.floor(nowMs() / 60_000)}`,
+    snapshot: async (service) => {
+      const asking = { nowMs: nowMs(), minutes: 60, service, context: context() };
+      const body = await readAnswer(store, OVERVIEW_PATH, asking);
+      return JSON.stringify({ timestamp: new Date(nowMs()).toISOString(), ...body });
+    },
+  });
+  serve(app, STREAM_PATH, (c) => {
+    admission.admit(c);
+    const service = parseExpositionQuery(new URL(c.req.url).searchParams);
+    return c.req.method === 'HEAD' ? c.body(null, 200, { 'Content-Type': EVENT_STREAM }) : open(service);
+  });
 }
 
 /** The OpenAPI document is the same as long as the service runs. */
@@ -166,7 +206,7 @@ function createAdmission({ gate, trustedHops }: AppOptions, nowMs: () => number,
 
 async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext): Promise<Response> {
   parts.admission.admit(c);
-  const { store, policy, ownMetrics } = parts.options;
+  const { store } = parts.options;
   const nowMs = parts.nowMs();
   const { retentionMs } = store.state();
   const formats: readonly Format[] = endpoint.exposition.length > 0 ? ['json', 'prometheus'] : ['json'];
@@ -178,8 +218,7 @@ async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext)
   const id = c.req.param('id');
   const key = JSON.stringify([endpoint.path, id ?? null, window.length, service ?? null]);
   const { answer, hit } = await parts.cache.get(key, async () => {
-    const context = { policy: policy?.(), ownFamilies: () => ownMetrics.families() };
-    const body = endpoint.schema.parse(await endpoint.report(store, { ...asked, ...context, id }));
+    const body = endpoint.schema.parse(await endpoint.report(store, { ...asked, ...contextOf(parts.options)(), id }));
     const told = endpoint.window === undefined ? {} : { [`window_${window.unit}`]: window.length };
     return JSON.stringify({ timestamp: new Date(nowMs).toISOString(), ...told, ...body });
   });

@@ -208,6 +208,16 @@ function ownOperations({ prometheusMetricsEnabled }: DocumentOptions): Operation
     errors: ['INVALID_PARAMETER', 'NOT_ACCEPTABLE', ...READING_ERRORS],
     guarded: true,
   };
+  const stream: Operation = {
+    path: '/monitoring/stream/',
+    operationId: 'stream',
+    summary: 'Server-sent events `overview`: a snapshot whenever something arrived, a heartbeat comment every 15 s.',
+    tag: 'Objectives',
+    parameters: [SERVICE],
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+    errors: ['INVALID_PARAMETER', ...READING_ERRORS],
+    guarded: true,
+  };
   const open = (path: string, summary: string, content: JsonObject, errors: readonly ErrorCode[] = []): Operation => ({
     path,
     operationId: operationIdOf(path),
@@ -222,6 +232,7 @@ function ownOperations({ prometheusMetricsEnabled }: DocumentOptions): Operation
     'application/json': { schema: jsonSchema(z.object({ ...shape, ...common })) },
   });
   return [
+    stream,
     ...(prometheusMetricsEnabled ? [scrape] : []),
     open('/healthz', 'Whether the process is alive.', health({ status: z.literal('alive') })),
     open(
@@ -253,7 +264,7 @@ function headerReferences(names: readonly string[]): JsonObject {
 
 /** Only what can be computed anew can be kept. */
 function headersOf(content: JsonObject, isReport: boolean): JsonObject {
-  const isCached = PROMETHEUS_TEXT in content || isReport;
+  const isCached = isReport && !('text/event-stream' in content);
   return headerReferences(['X-Correlation-ID', 'X-Request-Duration-Ms', ...(isCached ? ['X-Cache-Status'] : [])]);
 }
 

@@ -17,10 +17,14 @@ import {
   WINDOWS,
 } from '../page/layout.ts';
 import { MUTATION_SORTS, mutationRow, renderMutation, renderMutations } from '../page/mutations.ts';
+import { renderObjective, renderObjectives } from '../page/objectives.ts';
+import { renderOverview } from '../page/overview.ts';
+import { renderSecurity } from '../page/security.ts';
 import { renderSignIn, type SignInProblem } from '../page/sign-in.ts';
+import { renderTasks } from '../page/tasks.ts';
 import { readMutation } from '../reports/mutation.ts';
 import { readMutations } from '../reports/mutation-facts.ts';
-import { windowUntil } from '../reports/report.ts';
+import { type Asked, NotKnown, windowUntil } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
 import { type Asking, readAnswer } from './answers.ts';
 import type { App, RequestContext } from './app.ts';
@@ -42,6 +46,8 @@ export interface PagesOptions {
   readonly checkKey: (c: RequestContext, key: string) => boolean;
   /** The OpenAPI document of this moment. */
   readonly apiDocument: () => Json;
+  /** What the endpoints' reports are told beside the window. */
+  readonly context: () => Pick<Asked, 'policy' | 'ownFamilies'>;
 }
 
 const MINUTES = Object.fromEntries(WINDOWS.map(({ id, minutes }) => [id, minutes])) as Record<Choice['window'], number>;
@@ -82,7 +88,6 @@ export function mountPages(app: App, options: PagesOptions): void {
   const assets = loadAssets();
   for (const [path, make] of Object.entries(pageMakers(options)))
     app.get(path.replace(/(.)\/$/, '$1'), (c) => answerPage(options, assets, path, make, c));
-  app.get('/', (c) => c.redirect('/mutations/', 302));
   for (const file of assets.files) mountAsset(app, file);
   mountSignIn(app, options, assets);
 }
@@ -116,7 +121,7 @@ async function answerPage(
   return c.html(document, status, { 'Content-Security-Policy': PAGE_POLICY });
 }
 
-function readRequest({ store, nowMs }: PagesOptions, c: RequestContext): PageRequest {
+function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext): PageRequest {
   const { services, newestPointMs, refusing } = store.state();
   const windows = windowsWithin(store);
   const window = windows.find((id) => id === c.req.query('window')) ?? DEFAULT_WINDOW;
@@ -130,7 +135,7 @@ function readRequest({ store, nowMs }: PagesOptions, c: RequestContext): PageReq
   return {
     c,
     choice,
-    asking: { nowMs: now, minutes: MINUTES[window], service: choice.service },
+    asking: { nowMs: now, minutes: MINUTES[window], service: choice.service, context: context() },
     freshness: { ageSeconds, services, refusing },
   };
 }
@@ -148,7 +153,71 @@ function windowsWithin(store: Store): Choice['window'][] {
 function pageMakers(options: PagesOptions): Record<string, PageMaker> {
   const { store, traceUrl } = options;
   const targetMs = P95_TARGET_SECONDS * 1000;
+  const nothingKnown = (error: unknown): undefined => {
+    if (error instanceof NotKnown) return undefined;
+    throw error;
+  };
   return {
+    '/': async ({ choice, asking, freshness }) => {
+      const [mutations, performance, tasks, threat, slos, advice] = await Promise.all([
+        readAnswer(store, '/monitoring/graphql/mutations/', asking),
+        readAnswer(store, '/monitoring/graphql/mutations/performance/', asking),
+        readAnswer(store, '/monitoring/celery/idempotency/', asking),
+        readAnswer(store, '/monitoring/security/', asking),
+        readAnswer(store, '/monitoring/slo/', asking),
+        readAnswer(store, '/monitoring/recommendations/', asking),
+      ]);
+      const view = {
+        choice,
+        freshness,
+        objectives: slos.objectives,
+        mutations: mutations.statistics,
+        p95: performance.series,
+        throughput: performance.throughput_series,
+        tasks: tasks.statistics,
+        threat,
+        recommendations: advice.recommendations,
+        traceUrl,
+      };
+      return { title: 'Overview', main: renderOverview(view) };
+    },
+    '/tasks/': async ({ choice, asking }) => {
+      const [{ statistics, recommendations }, breakdown, health] = await Promise.all([
+        readAnswer(store, '/monitoring/celery/idempotency/', asking),
+        readAnswer(store, '/monitoring/celery/idempotency/breakdown/', asking),
+        readAnswer(store, '/monitoring/celery/idempotency/health/', asking),
+      ]);
+      const view = {
+        choice,
+        statistics,
+        lockPerformance: breakdown.lock_performance,
+        efficiencyGain: health.total_savings.efficiency_gain,
+        recommendations,
+        traceUrl,
+      };
+      return { title: 'Tasks', main: renderTasks(view) };
+    },
+    '/security/': async ({ choice, asking }) => {
+      const [all, sqli, graphql, threats] = await Promise.all([
+        readAnswer(store, '/monitoring/security/', asking),
+        readAnswer(store, '/monitoring/security/sqli/', asking),
+        readAnswer(store, '/monitoring/security/graphql/', asking),
+        readAnswer(store, '/monitoring/security/threats/', asking),
+      ]);
+      const view = { ...all, choice, sqli, graphql, patterns: threats.patterns, traceUrl };
+      return { title: 'Security', main: renderSecurity(view) };
+    },
+    '/objectives/': async ({ choice, asking }) => {
+      const { objectives } = await readAnswer(store, '/monitoring/slo/', asking);
+      return { title: 'Objectives', main: renderObjectives(objectives, choice) };
+    },
+    '/objectives/:id/': async ({ c, choice, asking }) => {
+      const asked = { ...asking, id: c.req.param('id') ?? '' };
+      const objective = await readAnswer(store, '/monitoring/slo/{id}/', asked).catch(nothingKnown);
+      const title = objective?.name ?? 'Objective';
+      const main = renderObjective(objective, choice);
+      return { title, main, status: objective === undefined ? 404 : undefined };
+    },
     '/mutations/': async ({ c, choice, asking }) => {
       const asked = { window: windowUntil(asking.nowMs, 'minutes', asking.minutes), service: asking.service };
       const [statistics, breakdown, performance, mutations] = await Promise.all([

@@ -6,6 +6,8 @@ import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import { ApiError, retryAfter } from './errors.ts';
 
+export const EVENT_STREAM = 'text/event-stream; charset=utf-8';
+
 export interface StreamOptions {
   /** The snapshot for one `service.name`, or for all, as one line of JSON. */
   readonly snapshot: (service: string | undefined) => Promise<string>;
@@ -132,7 +134,7 @@ export function createStreams({ snapshot, generation, isClosing, ownMetrics, log
       { highWaterMark: MAX_BEHIND },
     );
     // A proxy that collects what it passes on would hold events back.
-    const headers = { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' };
+    const headers = { 'Content-Type': EVENT_STREAM, 'X-Accel-Buffering': 'no' };
     return new Response(body, { headers });
   };
 }

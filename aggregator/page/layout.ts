@@ -51,7 +51,13 @@ export interface Frame {
   readonly windows: readonly WindowId[];
 }
 
-const PAGES = [{ path: '/mutations/', name: 'Mutations' }] as const;
+const PAGES = [
+  { path: '/', name: 'Overview' },
+  { path: '/mutations/', name: 'Mutations' },
+  { path: '/tasks/', name: 'Tasks' },
+  { path: '/security/', name: 'Security' },
+  { path: '/objectives/', name: 'Objectives' },
+] as const;
 
 /** Telemetry is exported every 10 s; after six misses nobody sends. */
 export const STALE_SECONDS = 60;
@@ -120,7 +126,7 @@ const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 8c3-5 11-5 14 0-3 5-11 5-14 0z' fill='%232563a8'/%3E%3Ccircle cx='8' cy='8' r='2.6' fill='white'/%3E%3C/svg%3E";
 
 function navigationLink(page: { path: string; name: string }, path: string, choice: Choice): Markup {
-  const isHere = path.startsWith(page.path);
+  const isHere = page.path === '/' ? path === '/' : path.startsWith(page.path);
   const current = isHere ? raw(path === page.path ? 'aria-current="page"' : 'aria-current="true"') : '';
   return html`<a href="${addressOf(page.path, choice)}" ${current}>${page.name}</a>`;
 }

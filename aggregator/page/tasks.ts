@@ -27,7 +27,7 @@ export interface TasksView {
       readonly avg_hit_count: number;
     }[];
     readonly redis_metrics: { readonly lock_acquired: number; readonly lock_failed: number };
-    readonly check_time: { readonly p50: number; readonly p95: number; readonly p99: number };
+    readonly check_time: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
   };
   readonly lockPerformance: {
     readonly acquire_p95_ms: number | null;

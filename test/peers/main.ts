@@ -3,6 +3,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   mutations: () => import('./mutations.ts'),
   packed: () => import('./packed.ts'),
   kill: () => import('./kill.ts'),
+  page: () => import('./page.ts'),
   dashboards: () => import('./dashboards.ts'),
   'security-blocks': () => import('./security-blocks.ts'),
   'security-middlewares': () => import('./security-middlewares.ts'),

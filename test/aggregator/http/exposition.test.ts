@@ -161,6 +161,8 @@ describe('the mutation families', () => {
       ],
       'aggregator_store_age_seconds',
       'aggregator_http_answers_total',
+      'aggregator_streams_open',
+      'aggregator_stream_snapshots_total',
     ]);
   });
 });

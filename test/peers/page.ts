@@ -1,0 +1,349 @@
+/**
+ * The page in a real browser: every page with nothing, ordinary, bad and much data, without a console message, without
+ * a request to anybody else, readable without a script, without serious faults for people with disabilities, with the
+ * numbers that the endpoints answer, and alive. Run as `node test/peers/page.ts [--shots FOLDER]`.
+ */
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { createClient } from '../../aggregator/http/client.ts';
+import { count, milliseconds, percent } from '../../aggregator/page/format.ts';
+import { findProgram } from '../bench/processes.ts';
+import { KEY, type RunningAggregator, startAggregator } from '../support/aggregator.ts';
+import { HOSTILE_NAMES, type ScenarioName, scenarioBodies } from '../support/scenarios.ts';
+import { installPeers } from './install.ts';
+
+const FOLDER = join(import.meta.dirname, 'page');
+const SCENARIOS: readonly ScenarioName[] = ['empty', 'normal', 'incident', 'many'];
+const WIDTHS = [390, 1280, 2560] as const;
+const SCHEMES = ['light', 'dark'] as const;
+
+const PAGES = [
+  '/',
+  '/mutations/',
+  '/mutations/LoginUser/',
+  '/tasks/',
+  '/security/',
+  '/objectives/',
+  '/objectives/mutation-success/',
+  '/docs/',
+  '/sign-in',
+] as const;
+
+/** Without these a browser in a closed network fails at every start to look up what it never needs. */
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** As much of playwright-core as is used here: its types are installed with the peers, not with the project. */
+interface Browser {
+  newContext(options: object): Promise<Context>;
+  close(): Promise<void>;
+}
+interface Context {
+  newPage(): Promise<Page>;
+  addCookies(cookies: readonly object[]): Promise<void>;
+  cookies(): Promise<{ name: string; httpOnly: boolean; sameSite: string }[]>;
+  close(): Promise<void>;
+}
+interface Page {
+  on(event: string, listener: (value: never) => void): void;
+  goto(url: string): Promise<{ status(): number } | null>;
+  fill(selector: string, text: string): Promise<void>;
+  click(selector: string): Promise<void>;
+  url(): string;
+  content(): Promise<string>;
+  evaluate<Value>(script: string): Promise<Value>;
+  waitForTimeout(ms: number): Promise<void>;
+  screenshot(options: object): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Playwright's own way of waiting evaluates text inside the page, which the page's policy forbids. */
+async function waitUntil(page: Page, condition: string, withinMs = 15_000): Promise<void> {
+  const startedMs = performance.now();
+  while (!(await page.evaluate<boolean>(condition))) {
+    if (performance.now() - startedMs > withinMs)
+      throw new Error(`within ${withinMs} ms it did not come: ${condition}`);
+    await page.waitForTimeout(50);
+  }
+}
+
+/** A check that takes longer hangs. */
+const CHECK_MS = 60_000;
+
+let passed = 0;
+let failed = 0;
+
+async function check(name: string, body: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const limit = new Promise<never>((_, fail) => {
+      timer = setTimeout(() => fail(new Error(`not done within ${CHECK_MS} ms`)), CHECK_MS);
+    });
+    await Promise.race([body(), limit]);
+    passed++;
+  } catch (error) {
+    failed++;
+    console.log(`failed: ${name}\n${error instanceof Error ? error.message : error}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Everything that a page must not do, while it is watched. */
+function watch(page: Page, base: string): string[] {
+  const seen: string[] = [];
+  page.on('console', (message: never) => {
+    const { type, text } = message as { type(): string; text(): string };
+    if (['error', 'warning'].includes(type.call(message))) seen.push(`console: ${text.call(message)}`);
+  });
+  page.on('pageerror', (error: never) => seen.push(`error: ${(error as Error).message}`));
+  page.on('dialog', (dialog: never) => {
+    seen.push('a script of somebody else ran');
+    void (dialog as { dismiss(): Promise<void> }).dismiss();
+  });
+  page.on('request', (request: never) => {
+    const url = (request as { url(): string }).url();
+    if (!url.startsWith(base) && !url.startsWith('data:')) seen.push(`request outside: ${url}`);
+    if (url.includes(KEY)) seen.push('the key stands in an address');
+  });
+  return seen;
+}
+
+async function signedIn(browser: Browser, base: string, options: object = {}): Promise<Context> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  await page.goto(`${base}/sign-in`);
+  await page.fill('#key', KEY);
+  await page.click('button');
+  const cookie = (await context.cookies()).find(({ name }) => name === 'vigil_session');
+  assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Strict']);
+  await page.close();
+  return context;
+}
+
+async function startWith(scenario: ScenarioName): Promise<RunningAggregator> {
+  const aggregator = await startAggregator({ env: { MONITORING_CACHE_TTL_SECONDS: '5' } });
+  await feed(aggregator, scenarioBodies(scenario, Date.now()));
+  return aggregator;
+}
+
+async function feed(aggregator: RunningAggregator, bodies: readonly Buffer[]): Promise<void> {
+  for (const body of bodies) {
+    const answer = await aggregator.post('/v1/metrics', body, { 'Content-Type': 'application/json' });
+    assert.equal(answer.status, 200);
+    const told = (await answer.json()) as { partialSuccess?: { errorMessage?: string } };
+    assert.equal(told.partialSuccess?.errorMessage ?? '', '');
+  }
+}
+
+/** Numbers of the page by what they are called, within a card. */
+async function figuresOf(page: Page, card: string): Promise<Record<string, string>> {
+  return page.evaluate(
+    `Object.fromEntries([...document.querySelectorAll('#${card} .figure')].map((each) => [each.querySelector('dt').textContent, each.querySelector('dd').firstChild.textContent.trim()]))`,
+  );
+}
+
+async function checkScenario(browser: Browser, scenario: ScenarioName, axe: string): Promise<void> {
+  const aggregator = await startWith(scenario);
+  const context = await signedIn(browser, aggregator.url);
+  const scriptless = await signedIn(browser, aggregator.url, { javaScriptEnabled: false });
+  try {
+    for (const path of PAGES)
+      await check(`${scenario} ${path}`, () =>
+        checkPage(context, scriptless, aggregator.url + path, aggregator.url, axe),
+      );
+    if (scenario !== 'empty') await check(`${scenario}: numbers`, () => checkNumbers(context, aggregator));
+    if (scenario === 'empty') await check('the empty page fills', () => checkFilling(context, aggregator));
+    if (scenario === 'normal') await check('new data is shown within 3 s', () => checkLife(context, aggregator));
+    if (scenario === 'normal')
+      await check('choosers stay in the address', () => checkChoosers(context, aggregator.url));
+    if (scenario === 'incident')
+      await check('hostile names stay text', () => checkHostileNames(context, aggregator.url));
+    await check(`${scenario}: no key in the log`, async () => assert.ok(!aggregator.log().includes(KEY)));
+    if (scenario === 'normal')
+      await check('an end is shown, and the return', () => checkConnection(context, aggregator));
+  } finally {
+    await context.close();
+    await scriptless.close();
+    await aggregator.stop('SIGKILL');
+  }
+}
+
+async function checkPage(context: Context, scriptless: Context, url: string, base: string, axe: string): Promise<void> {
+  const page = await context.newPage();
+  const seen = watch(page, base);
+  const status = (await page.goto(url))?.status();
+  // What the address names may not exist without data; the page still stands.
+  assert.ok(status === 200 || status === 404, `status ${status}`);
+  await page.waitForTimeout(400);
+  if (status === 404) seen.splice(0, seen.length, ...seen.filter((each) => !each.includes('404')));
+  assert.deepEqual(seen, []);
+  const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+  assert.ok(overflow <= 0, `the page is ${overflow} px wider than the window`);
+  // The policy forbids inline scripts, so the checker is run by the browser itself.
+  await page.evaluate(axe);
+  const faults = await page.evaluate<string[]>(
+    `axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')))`,
+  );
+  assert.deepEqual(faults, []);
+  await page.close();
+  const plain = await scriptless.newPage();
+  await plain.goto(url);
+  const words = await plain.content();
+  assert.match(words, /<h1/);
+  await plain.close();
+}
+
+async function checkNumbers(context: Context, aggregator: RunningAggregator): Promise<void> {
+  const client = createClient({ url: aggregator.url, key: KEY });
+  const page = await context.newPage();
+  await page.goto(`${aggregator.url}/`);
+  const { statistics } = await client.get('/monitoring/graphql/mutations/');
+  assert.deepEqual(await figuresOf(page, 'mutations'), {
+    'In the window': count(statistics.total_mutations),
+    Success: percent(statistics.success_rate),
+    p95: milliseconds(statistics.execution_time.p95),
+    Failed: count(statistics.failed_mutations),
+  });
+  await page.goto(`${aggregator.url}/tasks/`);
+  const tasks = (await client.get('/monitoring/celery/idempotency/', { window: 1 })).statistics;
+  const keys = await figuresOf(page, 'keys');
+  assert.equal(keys['Keys admitted'], count(tasks.total_requests));
+  assert.equal(keys['Met a duplicate'], count(tasks.duplicate_hits));
+  assert.equal(keys['Executions prevented'], count(tasks.duplicates_prevented));
+  await page.goto(`${aggregator.url}/security/`);
+  const sqli = await client.get('/monitoring/security/sqli/', { window: 1 });
+  const injection = await figuresOf(page, 'injection');
+  assert.equal(injection['Attempts'], count(sqli.total_attempts));
+  assert.equal(injection['Blocked'], count(sqli.blocked_attempts));
+  await page.close();
+}
+
+/** The empty page says what to do, and turns into the full one without being loaded again. */
+async function checkFilling(context: Context, aggregator: RunningAggregator): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${aggregator.url}/`);
+  assert.match(await page.content(), /No data yet/);
+  await page.evaluate('window.stayed = true');
+  await feed(aggregator, scenarioBodies('normal', Date.now()));
+  await waitUntil(page, `document.getElementById('mutations') !== null`);
+  assert.equal(await page.evaluate('window.stayed'), true);
+  await page.close();
+}
+
+async function checkLife(context: Context, aggregator: RunningAggregator): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${aggregator.url}/`);
+  await waitUntil(page, `document.documentElement.dataset.connection === 'live'`);
+  await page.evaluate('window.stayed = true');
+  const shown = (await figuresOf(page, 'mutations'))['In the window'];
+  const startedMs = performance.now();
+  await feed(aggregator, scenarioBodies('normal', Date.now()).slice(-1));
+  await waitUntil(
+    page,
+    `document.querySelector('#mutations .figure dd').firstChild.textContent.trim() !== ${JSON.stringify(shown)}`,
+  );
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs < 3000, `it took ${Math.round(tookMs)} ms`);
+  assert.equal(await page.evaluate('window.stayed'), true);
+  await page.close();
+}
+
+async function checkChoosers(context: Context, base: string): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${base}/mutations/?window=6h&service=shop`);
+  assert.equal(await page.evaluate(`document.querySelector('select[name=window]').value`), '6h');
+  assert.equal(await page.evaluate(`document.querySelector('select[name=service]').value`), 'shop');
+  await page.click('nav a[href^="/tasks/"]');
+  assert.equal(page.url(), `${base}/tasks/?window=6h&service=shop`);
+  await page.goto(`${base}/mutations/?sort=p95`);
+  const shown = await page.evaluate<string>(`document.querySelector('#mutations tbody th').textContent.trim()`);
+  assert.equal(shown, 'ReportMutation');
+  await page.fill('[data-filter=mutations]', 'login');
+  const rows = `[...document.querySelectorAll('#mutations tbody tr')].filter((row) => !row.hidden).length`;
+  assert.equal(await page.evaluate(rows), 1);
+  await page.close();
+}
+
+async function checkHostileNames(context: Context, base: string): Promise<void> {
+  const page = await context.newPage();
+  const seen = watch(page, base);
+  await page.goto(`${base}/mutations/`);
+  await page.waitForTimeout(500);
+  const names = await page.evaluate<string[]>(
+    `[...document.querySelectorAll('#mutations tbody th')].map((each) => each.textContent.trim())`,
+  );
+  for (const name of HOSTILE_NAMES) {
+    assert.ok(names.includes(name), `${name} is not among ${names}`);
+    await page.goto(`${base}/mutations/${encodeURIComponent(name)}/`);
+    await page.waitForTimeout(200);
+    assert.equal(await page.evaluate(`document.querySelector('h1').textContent`), name);
+  }
+  assert.equal(await page.evaluate(`document.querySelectorAll('main img, main script').length`), 0);
+  assert.deepEqual(seen, []);
+  await page.close();
+}
+
+async function checkConnection(context: Context, aggregator: RunningAggregator): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${aggregator.url}/`);
+  await waitUntil(page, `document.documentElement.dataset.connection === 'live'`);
+  await aggregator.stop('SIGTERM');
+  await waitUntil(page, `document.getElementById('connection').textContent.startsWith('Disconnected')`);
+  const port = Number(new URL(aggregator.url).port);
+  const again = await startAggregator({ directory: aggregator.directory, port });
+  await waitUntil(page, `document.documentElement.dataset.connection === 'live'`);
+  await again.stop('SIGKILL');
+  await page.close();
+}
+
+/** Pictures for people to look at. */
+async function takeShots(browser: Browser, scenario: ScenarioName, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const aggregator = await startWith(scenario);
+  for (const colorScheme of SCHEMES)
+    for (const width of WIDTHS) {
+      const context = await signedIn(browser, aggregator.url, { colorScheme, viewport: { width, height: 900 } });
+      const page = await context.newPage();
+      for (const path of PAGES) {
+        await page.goto(aggregator.url + path);
+        await page.waitForTimeout(500);
+        const name = `${scenario}-${path.replaceAll('/', '_')}-${width}-${colorScheme}.png`;
+        await page.screenshot({ path: join(folder, name), fullPage: true });
+      }
+      await context.close();
+    }
+  await aggregator.stop('SIGKILL');
+}
+
+const executablePath = findProgram('chromium');
+if (executablePath === undefined) {
+  console.log('skipped: chromium is not installed');
+  process.exitCode = process.env['REQUIRE_REAL'] === '1' ? 1 : 0;
+} else {
+  await installPeers(FOLDER);
+  const require = createRequire(join(FOLDER, 'package.json'));
+  const { chromium } = require('playwright-core') as { chromium: { launch(options: object): Promise<Browser> } };
+  const axe = (require('axe-core') as { source: string }).source;
+  const shots = process.argv.indexOf('--shots');
+  for (const scenario of SCENARIOS) {
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
+    try {
+      if (shots > 0) await takeShots(browser, scenario, resolve(process.argv[shots + 1] ?? 'shots'));
+      else await checkScenario(browser, scenario, axe);
+    } finally {
+      await browser.close();
+    }
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  if (failed > 0) process.exitCode = 1;
+}
