@@ -28,6 +28,10 @@ export async function startRedis(
     said += chunk;
   });
   const exited = once(child, 'exit');
+  // A test that is given up does not come to its end.
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
+  void exited.then(() => process.off('exit', end));
   for (let tries = 0; !(await answers(port)); tries++) {
     if (child.exitCode !== null || tries > 200) throw new Error(`redis-server does not answer: ${said}`);
     await new Promise((done) => setTimeout(done, 10));
