@@ -189,3 +189,26 @@ test('kill -9 right after a 200 loses nothing, and nothing counts twice afterwar
   expect((await statistics(again)).total_mutations).toBe(sent);
   await again.stop();
 });
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'senders that restart or begin while the receiver is down (%s) lose nothing',
+  async (signal) => {
+    const before = await startAggregator();
+    const first = freshPoint({ cumulative: true });
+    await before.post('/v1/metrics', metricsBody([first]), json);
+    await before.stop(signal);
+    // It counts on, ends, and is born again under its identity; another instance is new altogether.
+    const last = { ...first, timeMs: Date.now(), values: [...first.values, 0.1, 0.1] };
+    const reborn = { ...first, startMs: last.timeMs + 1, timeMs: last.timeMs + 2, values: [0.2, 0.2, 0.2] };
+    const fresh = { ...reborn, instance: `${first.instance}-new`, values: [0.3, 0.3, 0.3, 0.3] };
+    const grown = { ...reborn, timeMs: reborn.timeMs + 1, values: [...reborn.values, 0.2] };
+    const after = await startAggregator({ directory: before.directory });
+    const count = async () => (await statistics(after)).mutation_breakdown[nameOf(first)];
+    await after.post('/v1/metrics', metricsBody([reborn, fresh]), json);
+    expect(await count()).toBe(first.values.length + 3 + 4);
+    // A Collector between them had kept what the first life said last, and brings it late; then again.
+    for (const point of [last, grown, last]) await after.post('/v1/metrics', metricsBody([point]), json);
+    expect(await count()).toBe(last.values.length + 4 + 4);
+    await after.stop();
+  },
+);
