@@ -1,11 +1,12 @@
 /**
  * The application that the demo watches: a GraphQL server for a small carrier, with users, tours, records, reports and
- * files. Nothing in it knows of telemetry; `node --import` brings that along.
+ * files. Nothing in it knows of telemetry; `node --import` brings that along. Of Vigil it uses one plugin, against SQL injection.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
+import { envelopSqlInjection } from '@vigil/instrumentation-security-blocks';
 import { GraphQLError } from 'graphql';
 import depthLimit from 'graphql-depth-limit';
 import { createSchema, createYoga, type Plugin } from 'graphql-yoga';
@@ -143,7 +144,7 @@ const limitDepth: Plugin = { onValidate: ({ addValidationRule }) => addValidatio
 
 const yoga = createYoga({
   schema: createSchema({ typeDefs, resolvers: createResolvers(createDatabase()) }),
-  plugins: [useCSRFPrevention(), limitDepth],
+  plugins: [useCSRFPrevention(), limitDepth, envelopSqlInjection({ block: true })],
   cors: { origin: [ALLOWED_ORIGIN] },
   // What is refused is a part of the demo, and no news.
   logging: false,

@@ -30,7 +30,22 @@ function deepQuery(depth: number): string {
   return `{ tasks ${'{ neighbours '.repeat(depth)}{ id } ${'} '.repeat(depth)}}`;
 }
 
+/** One try of a class of SQL injection each, where a name is asked for. */
+const injections: readonly string[] = [
+  "' union select password, null from users --",
+  "' or 1=1 --",
+  "' and sleep(5) --",
+  "'; drop table users; --",
+];
+
+function signingIn(name: string): RequestInit {
+  const query = 'mutation ($name: String!) { LoginUser(name: $name, password: "x") { token } }';
+  return { method: 'POST', headers: JSON_TYPE, body: JSON.stringify({ query, variables: { name } }) };
+}
+
 export const attacks: readonly Attack[] = [
+  // Somebody with a tool that tries every class, from a few addresses.
+  ...injections.map((text, i): Attack => ({ weight: 1, act: (send) => send(50 + i, signingIn(text)) })),
   // A form on another site, sent by the browser of somebody who is signed in.
   {
     weight: 3,
