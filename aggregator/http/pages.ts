@@ -1,4 +1,5 @@
 /** The pages for people: where they stand, what they are made from, and how one signs in. */
+import { gzipSync } from 'node:zlib';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { quantile } from '../domain/histogram.ts';
@@ -117,8 +118,18 @@ async function answerPage(
     assets: assets.addresses,
     windows: windowsWithin(options.store),
   };
-  const document = isPart ? renderMain(frame, main) : renderDocument(frame, main);
-  return c.html(document, status, { 'Content-Security-Policy': PAGE_POLICY });
+  const document = String(await (isPart ? renderMain(frame, main) : renderDocument(frame, main)));
+  const headers = {
+    'Content-Security-Policy': PAGE_POLICY,
+    'Content-Type': 'text/html; charset=utf-8',
+    Vary: 'Accept-Encoding, X-Vigil-Part',
+  };
+  if (!acceptsGzip(c)) return c.body(document, status, headers);
+  return c.body(gzipSync(document) as Buffer<ArrayBuffer>, status, { ...headers, 'Content-Encoding': 'gzip' });
+}
+
+function acceptsGzip(c: RequestContext): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(c.req.header('accept-encoding') ?? '');
 }
 
 function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext): PageRequest {
@@ -255,7 +266,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
 
 function mountAsset(app: App, { path, type, content, gzipped }: LoadedAssets['files'][number]): void {
   app.get(path, (c) => {
-    const isGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+    const isGzip = acceptsGzip(c);
     return c.body(isGzip ? gzipped : content, 200, {
       'Content-Type': type,
       // The address changes with the content.

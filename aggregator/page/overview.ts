@@ -57,7 +57,7 @@ function sentence({ objectives, recommendations, freshness, mutations }: Overvie
       : worst !== undefined
         ? [
             'bad',
-            `${worst.name} is ${worst.state === 'exhausted' ? 'out of error budget' : 'burning its error budget'}.`,
+            `“${worst.name}” is ${worst.state === 'exhausted' ? 'out of error budget' : 'burning its error budget'}.`,
           ]
         : critical > 0
           ? ['bad', `${critical === 1 ? 'One thing is' : `${critical} things are`} critical.`]

@@ -62,6 +62,7 @@ interface Page {
   content(): Promise<string>;
   evaluate<Value>(script: string): Promise<Value>;
   waitForTimeout(ms: number): Promise<void>;
+  setViewportSize(size: { width: number; height: number }): Promise<void>;
   screenshot(options: object): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -187,8 +188,11 @@ async function checkPage(context: Context, scriptless: Context, url: string, bas
   await page.waitForTimeout(400);
   if (status === 404) seen.splice(0, seen.length, ...seen.filter((each) => !each.includes('404')));
   assert.deepEqual(seen, []);
-  const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-  assert.ok(overflow <= 0, `the page is ${overflow} px wider than the window`);
+  for (const width of [...WIDTHS, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    assert.ok(overflow <= 0, `the page is ${overflow} px wider than a window of ${width}`);
+  }
   // The policy forbids inline scripts, so the checker is run by the browser itself.
   await page.evaluate(axe);
   const faults = await page.evaluate<string[]>(
