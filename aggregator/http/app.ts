@@ -11,13 +11,15 @@ import { type Gate, type KeyHeaders, presentedKeys } from './auth.ts';
 import { type AnswerCache, createAnswerCache } from './cache.ts';
 import { type Endpoint, endpoints } from './endpoints.ts';
 import { ApiError, asApiError, errorTable, renderError, retryAfter } from './errors.ts';
+import { type Json, readExamples } from './examples.ts';
 import { renderFamilies } from './exposition.ts';
 import { clientAddress, createGuessLimit } from './guessing.ts';
 import { commonHeaders } from './headers.ts';
 import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts';
-import { type Json, openApiDocument } from './openapi.ts';
+import { openApiDocument } from './openapi.ts';
 import { mountPages, sessionOf } from './pages.ts';
 import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
+import { METRICS_PATH, STREAM_PATH } from './paths.ts';
 import { createStreams, EVENT_STREAM } from './stream.ts';
 
 export interface AppOptions {
@@ -60,7 +62,6 @@ export type RequestContext = Context<Environment>;
 /** The statuses that answers are counted by. */
 const STATUSES = [...new Set([200, ...Object.values(errorTable).map(({ status }) => status)]), 'other'].map(String);
 
-const METRICS_PATH = '/monitoring/metrics/prometheus/';
 const CLOSING_RETRY_SECONDS = 5;
 
 interface Parts {
@@ -123,7 +124,6 @@ function contextOf({ policy, ownMetrics }: AppOptions): () => Pick<Asked, 'polic
   return () => ({ policy: policy?.(), ownFamilies: () => ownMetrics.families() });
 }
 
-const STREAM_PATH = '/monitoring/stream/';
 const OVERVIEW_PATH = '/monitoring/overview/';
 
 /** Server-sent events: the overview, whenever something arrived, and every minute, as windows move. */
@@ -151,7 +151,11 @@ function mountStream(app: App, { options, nowMs, admission }: Parts): void {
 function documentOnce({ store, prometheusMetricsEnabled }: AppOptions): () => Json {
   let document: Json | undefined;
   return () => {
-    document ??= openApiDocument({ retentionMs: store.state().retentionMs, prometheusMetricsEnabled, examples: {} });
+    document ??= openApiDocument({
+      retentionMs: store.state().retentionMs,
+      prometheusMetricsEnabled,
+      examples: readExamples(),
+    });
     return document;
   };
 }

@@ -5,12 +5,21 @@
 import { z } from 'zod';
 import { type Endpoint, endpoints } from './endpoints.ts';
 import { type ErrorCode, errorTable } from './errors.ts';
+import type { Examples, Json, JsonObject } from './examples.ts';
 import { OPENMETRICS_TEXT, PROMETHEUS_TEXT } from './negotiation.ts';
+import {
+  common,
+  errorExamples,
+  errorResponse,
+  errorSchema,
+  headersOf,
+  jsonSchema,
+  problemSchema,
+  responseHeaders,
+} from './openapi-responses.ts';
 import { longestWindow } from './parameters.ts';
-
-/** A JSON value of the document. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
-type JsonObject = Exclude<Json, string | number | boolean | null | readonly Json[]>;
+import { METRICS_PATH, STREAM_PATH } from './paths.ts';
+import { EVENT_STREAM } from './stream.ts';
 
 /** One path that is read with GET and HEAD. */
 export interface Operation {
@@ -30,8 +39,7 @@ export interface Operation {
 export interface DocumentOptions {
   readonly retentionMs: number;
   readonly prometheusMetricsEnabled: boolean;
-  /** Bodies that were once real, by path. */
-  readonly examples: Readonly<Record<string, Json>>;
+  readonly examples: Examples;
 }
 
 const tags = {
@@ -63,8 +71,20 @@ const FORMAT: JsonObject = {
 /** What every answer to a reader may be. */
 const READING_ERRORS: readonly ErrorCode[] = ['INVALID_API_KEY', 'RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE'];
 
-const prometheusContent = (dialects: readonly string[]): JsonObject =>
-  Object.fromEntries(dialects.map((type) => [type, { schema: { type: 'string' } }]));
+const JSON_TYPE = 'application/json';
+
+type Answers = Examples['answers'][string];
+
+/** A media type's schema, with an answer that was once real where there is one. */
+const mediaType = (schema: JsonObject, example: Json | undefined): JsonObject => ({
+  schema,
+  ...(example === undefined ? {} : { example }),
+});
+
+const prometheusContent = (answers: Answers): JsonObject =>
+  Object.fromEntries(
+    [PROMETHEUS_TEXT, OPENMETRICS_TEXT].map((type) => [type, mediaType({ type: 'string' }, answers[type])]),
+  );
 
 /** @returns the document as a JSON value */
 export function openApiDocument(options: DocumentOptions): JsonObject {
@@ -89,6 +109,7 @@ export function openApiDocument(options: DocumentOptions): JsonObject {
       },
       headers: responseHeaders,
       schemas: { Error: errorSchema, Problem: problemSchema },
+      examples: errorExamples(options.examples),
     },
   };
 }
@@ -121,8 +142,7 @@ function pathParametersOf(path: string): JsonObject[] {
 
 /** The endpoint and its aliases. */
 function reportOperations(row: Endpoint, { retentionMs, examples }: DocumentOptions): Operation[] {
-  const example = examples[row.path];
-  const json = { schema: bodySchema(row), ...(example === undefined ? {} : { example }) };
+  const answers = examples.answers[row.path] ?? {};
   const isExposed = row.exposition.length > 0;
   return [row.path, ...row.aliases].map((path) => ({
     path,
@@ -131,8 +151,8 @@ function reportOperations(row: Endpoint, { retentionMs, examples }: DocumentOpti
     tag: tagOf(row.path),
     parameters: [...windowParameter(row, retentionMs), ...(isExposed ? [FORMAT] : []), SERVICE],
     content: {
-      'application/json': json,
-      ...(isExposed ? prometheusContent([PROMETHEUS_TEXT, OPENMETRICS_TEXT]) : {}),
+      [JSON_TYPE]: mediaType(bodySchema(row), answers[JSON_TYPE]),
+      ...(isExposed ? prometheusContent(answers) : {}),
     },
     errors: [
       ...(row.window === undefined ? [] : (['INVALID_WINDOW'] as const)),
@@ -175,46 +195,30 @@ function operationIdOf(path: string): string {
     .join('');
 }
 
-/** What stands in every JSON answer beside what the report says. */
-const common = {
-  timestamp: z.iso.datetime().describe('When the answer was computed, UTC.'),
-  correlation_id: z.string().describe('The same as X-Correlation-ID.'),
-};
-
 function bodySchema({ schema, window }: Endpoint): JsonObject {
   const told = window === undefined ? {} : { [`window_${window.unit}`]: z.int().min(1) };
   return jsonSchema(schema.extend({ ...common, ...told }));
 }
 
-/** The JSON Schema of what the service sends. Fields are added freely, so an unknown one is never forbidden. */
-export function jsonSchema(schema: z.ZodType): JsonObject {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io: 'output',
-    override: ({ jsonSchema: made }) => {
-      if (made.additionalProperties === false) delete made.additionalProperties;
-    },
-  });
-  return rest as JsonObject;
-}
-
-function ownOperations({ prometheusMetricsEnabled }: DocumentOptions): Operation[] {
+function ownOperations({ prometheusMetricsEnabled, examples }: DocumentOptions): Operation[] {
+  const answerAt = (path: string, type: string): Json | undefined => examples.answers[path]?.[type];
   const scrape: Operation = {
-    path: '/monitoring/metrics/prometheus/',
+    path: METRICS_PATH,
     operationId: 'metricsPrometheus',
     summary: 'All Prometheus families, as text 0.0.4, or as OpenMetrics 1.0 where it is asked for.',
     tag: 'Operation',
     parameters: [SERVICE],
-    content: prometheusContent([PROMETHEUS_TEXT, OPENMETRICS_TEXT]),
+    content: prometheusContent(examples.answers[METRICS_PATH] ?? {}),
     errors: ['INVALID_PARAMETER', 'NOT_ACCEPTABLE', ...READING_ERRORS],
     guarded: true,
   };
   const stream: Operation = {
-    path: '/monitoring/stream/',
+    path: STREAM_PATH,
     operationId: 'stream',
     summary: 'Server-sent events `overview`: a snapshot whenever something arrived, a heartbeat comment every 15 s.',
     tag: 'Objectives',
     parameters: [SERVICE],
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
+    content: { [EVENT_STREAM]: mediaType({ type: 'string' }, answerAt(STREAM_PATH, EVENT_STREAM)) },
     errors: ['INVALID_PARAMETER', ...READING_ERRORS],
     guarded: true,
   };
@@ -228,72 +232,19 @@ function ownOperations({ prometheusMetricsEnabled }: DocumentOptions): Operation
     errors: ['INTERNAL', ...errors],
     guarded: false,
   });
-  const health = (shape: z.ZodRawShape): JsonObject => ({
-    'application/json': { schema: jsonSchema(z.object({ ...shape, ...common })) },
+  const health = (path: string, shape: z.ZodRawShape): JsonObject => ({
+    [JSON_TYPE]: mediaType(jsonSchema(z.object({ ...shape, ...common })), answerAt(path, JSON_TYPE)),
   });
   return [
     stream,
     ...(prometheusMetricsEnabled ? [scrape] : []),
-    open('/healthz', 'Whether the process is alive.', health({ status: z.literal('alive') })),
+    open('/healthz', 'Whether the process is alive.', health('/healthz', { status: z.literal('alive') })),
     open(
       '/readyz',
       'Whether it can answer, and whether it takes data.',
-      health({ status: z.literal('ready'), takes_data: z.boolean() }),
+      health('/readyz', { status: z.literal('ready'), takes_data: z.boolean() }),
       ['UNAVAILABLE'],
     ),
-    open('/openapi.json', 'This document.', { 'application/json': { schema: { type: 'object' } } }),
+    open('/openapi.json', 'This document.', { [JSON_TYPE]: { schema: { type: 'object' } } }),
   ];
-}
-
-const responseHeaders: JsonObject = {
-  'X-Correlation-ID': {
-    description: 'The trace id of the `traceparent` that came, else the id that came, else a new one.',
-    schema: { type: 'string' },
-  },
-  'X-Request-Duration-Ms': { description: 'Time inside the service.', schema: { type: 'string' } },
-  'X-Cache-Status': {
-    description: 'Whether the answer was computed before.',
-    schema: { type: 'string', enum: ['HIT', 'MISS'] },
-  },
-  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'string' } },
-};
-
-function headerReferences(names: readonly string[]): JsonObject {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-}
-
-/** Only what can be computed anew can be kept. */
-function headersOf(content: JsonObject, isReport: boolean): JsonObject {
-  const isCached = isReport && !('text/event-stream' in content);
-  return headerReferences(['X-Correlation-ID', 'X-Request-Duration-Ms', ...(isCached ? ['X-Cache-Status'] : [])]);
-}
-
-const errorCode = z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]);
-
-const errorSchema = jsonSchema(z.object({ error: z.object({ code: errorCode, message: z.string(), ...common }) }));
-
-const problemSchema = jsonSchema(
-  z
-    .object({ type: z.string(), title: errorCode, status: z.int(), detail: z.string(), code: errorCode, ...common })
-    .describe('RFC 9457, where `Accept` prefers it.'),
-);
-
-function errorResponse(codes: readonly ErrorCode[]): JsonObject {
-  const { status } = errorTable[codes[0]];
-  const waits = status === 429 || status === 503;
-  const examples = Object.fromEntries(codes.map((code) => [code, { value: errorExample(code) }]));
-  return {
-    description: codes.map((code) => `${code}: ${errorTable[code].message}`).join(' '),
-    headers: headerReferences(['X-Correlation-ID', 'X-Request-Duration-Ms', ...(waits ? ['Retry-After'] : [])]),
-    content: {
-      'application/json': { schema: { $ref: '#/components/schemas/Error' }, examples },
-      'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-    },
-  };
-}
-
-function errorExample(code: ErrorCode): JsonObject {
-  const { message } = errorTable[code];
-  const correlation_id = '4bf92f3577b34da6a3ce929d0e0e4736';
-  return { error: { code, message, correlation_id, timestamp: '2026-01-15T12:00:00.000Z' } };
 }

@@ -31,7 +31,7 @@ import { type Asking, readAnswer } from './answers.ts';
 import type { App, RequestContext } from './app.ts';
 import type { Gate } from './auth.ts';
 import { ApiError } from './errors.ts';
-import type { Json } from './openapi.ts';
+import type { Json } from './examples.ts';
 import { SESSION_COOKIE, SESSION_SECONDS } from './session.ts';
 
 export interface PagesOptions {

@@ -8,7 +8,10 @@ export interface ApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, { readonly get: ApiOperation }>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly examples: Readonly<Record<string, { readonly value: unknown }>>;
+  };
 }
 
 interface ApiOperation {
@@ -27,9 +30,16 @@ interface Parameter {
   readonly schema: Schema;
 }
 
+interface MediaType {
+  readonly schema: Schema;
+  readonly example?: unknown;
+  /** By the name of an error. */
+  readonly examples?: Readonly<Record<string, { readonly $ref: string }>>;
+}
+
 interface ApiResponse {
   readonly description: string;
-  readonly content?: Readonly<Record<string, { readonly schema: Schema; readonly example?: unknown }>>;
+  readonly content?: Readonly<Record<string, MediaType>>;
 }
 
 interface Schema {
@@ -59,7 +69,17 @@ export function renderDocs(document: ApiDocument): Markup {
     return own.length === 0
       ? ''
       : html`<h2 class="tag">${name}</h2><p class="lead">${description}</p>${own.map(renderOperation)}`;
-  })}`;
+  })}
+  ${renderErrors(document)}`;
+}
+
+/** Every error once, in both of its forms: all paths have the same ones. */
+function renderErrors({ components: { examples } }: ApiDocument): Markup {
+  return html`<h2 class="tag" id="errors">Errors</h2>
+  <p class="lead">An error has a code that never changes, words for people, and the id that the service’s log has it under. With <code>Accept: application/problem+json</code> it is a problem of RFC 9457.</p>
+  <section class="card operation" aria-labelledby="errors">${Object.entries(examples).map(([name, { value }]) =>
+    renderExample(html`<code>${name}</code>`, value),
+  )}</section>`;
 }
 
 function renderOperation({ path, ...operation }: ApiOperation & { readonly path: string }): Markup {
@@ -78,7 +98,7 @@ function renderOperation({ path, ...operation }: ApiOperation & { readonly path:
         Object.keys(content).join(', '),
       ]),
     )}
-    ${Object.entries(responses['200']?.content ?? {}).map(([type, { schema, example }]) => renderContent(type, schema, example))}
+    ${Object.entries(responses['200']?.content ?? {}).map(([type, content]) => renderContent(type, content))}
   </section>`;
 }
 
@@ -98,10 +118,23 @@ function parameterTable(operationId: string, parameters: readonly Parameter[]): 
   );
 }
 
-function renderContent(type: string, schema: Schema, example: unknown): Markup | string {
-  if (schema.properties === undefined) return '';
-  return html`<details><summary>Fields of <code>${type}</code></summary>${fieldList(schema)}</details>
-    ${example === undefined ? '' : html`<details><summary>Example</summary><pre tabindex="0"><code>${JSON.stringify(example, undefined, 2)}</code></pre></details>`}`;
+function renderContent(type: string, { schema, example }: MediaType): Markup {
+  const fields =
+    schema.properties === undefined
+      ? ''
+      : html`<details><summary>Fields of <code>${type}</code></summary>${fieldList(schema)}</details>`;
+  return html`${fields}${example === undefined ? '' : renderExample(html`Example of <code>${type}</code>`, example)}`;
+}
+
+function renderExample(summary: Markup, example: unknown): Markup {
+  return html`<details><summary>${summary}</summary><pre tabindex="0"><code>${inLines(example)}</code></pre></details>`;
+}
+
+/** JSON with one field a line, but a pair of numbers, of which a series has many, in one. */
+function inLines(example: unknown): string {
+  if (typeof example === 'string') return example.trimEnd();
+  const text = JSON.stringify(example, undefined, 2);
+  return text.replaceAll(/\[\n\s+(\d+),\n\s+(null|-?[\d.]+)\n\s+\]/g, '[$1, $2]');
 }
 
 function fieldList(schema: Schema): Markup {

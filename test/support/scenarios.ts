@@ -2,7 +2,7 @@
 import type { MetricName } from '@vigil/semconv';
 import { metricsBody, type PointDescription } from './otlp-json.ts';
 
-export type ScenarioName = 'empty' | 'normal' | 'incident' | 'many';
+export type ScenarioName = 'empty' | 'normal' | 'incident' | 'many' | 'documented';
 
 /** Names and types that a page must show as text. They are what a sanitiser lets through. */
 export const HOSTILE_NAMES: readonly string[] = [
@@ -24,9 +24,17 @@ interface Flow {
   readonly values: (minutesAgo: number) => readonly number[];
 }
 
+const flowsOf: Readonly<Record<ScenarioName, () => Flow[]>> = {
+  empty: () => [],
+  normal: normalFlows,
+  incident: incidentFlows,
+  many: manyFlows,
+  documented: documentedFlows,
+};
+
 /** @returns OTLP/JSON bodies, oldest first, of the time that ends now */
 export function scenarioBodies(name: ScenarioName, nowMs: number): Buffer[] {
-  const flows = { empty: [], normal: normalFlows(), incident: incidentFlows(), many: manyFlows() }[name];
+  const flows = flowsOf[name]();
   const bodies: Buffer[] = [];
   if (flows.length === 0) return bodies;
   for (let minutesAgo = MINUTES; minutesAgo >= 0; minutesAgo--) {
@@ -187,4 +195,55 @@ function manyFlows(): Flow[] {
     ...names.filter((_, i) => i % 17 === 0).map((name) => failure(name, 'CONFLICT', 1, 0.05)),
     ...requests(400, 0),
   ];
+}
+
+/** A little of everything, so that every field of every answer has something to say. */
+function documentedFlows(): Flow[] {
+  return [
+    mutation('LoginUser', 12, 0.04),
+    mutation('CreateJob', 4, 0.2),
+    {
+      ...failure('CreateJob', 'StatementTimeout', 1, 1.2),
+      values: (minutesAgo) => (minutesAgo % 5 === 0 ? [1.2] : []),
+    },
+    {
+      metric: 'vigil.mutation.complexity',
+      attributes: { 'vigil.mutation.name': 'CreateJob' },
+      values: () => [4, 6],
+    },
+    ...requests(17, 1),
+    ...task('send_email', 'user', 30, 2, 5),
+    lock('send_email', 'acquired', 30, 0.002),
+    lock('send_email', 'held', 1, 0.002),
+    held('send_email', 'released', 30, 0.4),
+    checks,
+    ...block('sqli', 'union', '203.0.113.7', (minutesAgo) => (minutesAgo < 20 ? 1 : 0)),
+    ...block('csrf', 'missing_header', '192.0.2.44', (minutesAgo) => (minutesAgo === 20 ? 1 : 0)),
+  ];
+}
+
+/** The spans of two slow mutations of the documented scenario, as OTLP/JSON. */
+export function documentedSpans(nowMs: number): Buffer {
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+  const span = (traceId: string, spanId: string, name: string, outcome: Attributes, seconds: number) => ({
+    traceId,
+    spanId,
+    name: `mutation ${name}`,
+    startTimeUnixNano: `${BigInt(nowMs - 60_000 - seconds * 1000) * 1_000_000n}`,
+    endTimeUnixNano: `${BigInt(nowMs - 60_000) * 1_000_000n}`,
+    attributes: Object.entries({ 'vigil.mutation.name': name, ...outcome }).map(([key, value]) => text(key, value)),
+  });
+  const failed = { 'vigil.mutation.outcome': 'failure', 'error.type': 'StatementTimeout' };
+  const spans = [
+    span('0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331', 'CreateJob', failed, 1.2),
+    span(
+      '5b8efff798038103d269b633813fc60c',
+      'eee19b7ec3c1b174',
+      'LoginUser',
+      { 'vigil.mutation.outcome': 'success' },
+      0.08,
+    ),
+  ];
+  const resource = { attributes: [text('service.name', 'shop')] };
+  return Buffer.from(JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }));
 }

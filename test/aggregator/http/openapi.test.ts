@@ -1,22 +1,32 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { AnswerError, createClient } from '../../../aggregator/http/client.ts';
 import { endpoints } from '../../../aggregator/http/endpoints.ts';
 import { errorTable } from '../../../aggregator/http/errors.ts';
+import { EXAMPLES_FILE, examplesText, makeExamples } from '../../support/api-examples.ts';
 import { createReadSide, NOW_MS, READ_KEY } from '../../support/read-side.ts';
+
+interface MediaType {
+  readonly schema: object;
+  readonly example?: unknown;
+  readonly examples?: Readonly<Record<string, { readonly $ref: string }>>;
+}
 
 interface Operation {
   readonly operationId: string;
   readonly parameters: readonly { readonly name: string; readonly schema: { readonly maximum?: number } }[];
   readonly security: readonly unknown[];
-  readonly responses: Readonly<
-    Record<string, { readonly content: Readonly<Record<string, { readonly schema: object }>> }>
-  >;
+  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, MediaType>> }>>;
 }
 
 interface ApiDocument {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, { readonly get: Operation }>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>;
+    readonly examples: Readonly<Record<string, { readonly value: unknown }>>;
+  };
 }
 
 async function readDocument(): Promise<ApiDocument> {
@@ -95,6 +105,40 @@ test('the schema of errors takes the errors that are sent, in both forms', async
   expect(judge(components.schemas.Error).safeParse(problem).success).toBe(false);
   const codes = JSON.stringify(components.schemas.Error);
   for (const code of Object.keys(errorTable)) expect(codes).toContain(code);
+});
+
+describe('the examples', () => {
+  test('are what is answered now: run npm run generate', async () => {
+    const isFresh = readFileSync(EXAMPLES_FILE, 'utf8') === examplesText(await makeExamples());
+    expect(isFresh).toBe(true);
+  });
+
+  test('stand at every media type of every answer, and fit its schema', async () => {
+    const { paths } = await readDocument();
+    for (const [path, { get }] of Object.entries(paths))
+      for (const [type, { schema, example }] of Object.entries(get.responses['200'].content)) {
+        if (path === '/openapi.json') continue;
+        expect(example, `${path} ${type}`).toBeDefined();
+        expect(() => judge(schema).parse(example), `${path} ${type}`).not.toThrow();
+      }
+  });
+
+  test('stand at every error, in both forms, and fit their schemas', async () => {
+    const { paths, components } = await readDocument();
+    for (const [path, { get }] of Object.entries(paths))
+      for (const [status, { content }] of Object.entries(get.responses)) {
+        if (status === '200') continue;
+        for (const [type, form] of Object.entries({
+          'application/json': 'Error',
+          'application/problem+json': 'Problem',
+        })) {
+          const names = Object.values(content[type].examples ?? {}).map(({ $ref }) => $ref.split('/').at(-1) as string);
+          expect(names.length, `${path} ${status} ${type}`).toBeGreaterThan(0);
+          for (const name of names)
+            expect(() => judge(components.schemas[form]).parse(components.examples[name].value), name).not.toThrow();
+        }
+      }
+  });
 });
 
 describe('the client', () => {
