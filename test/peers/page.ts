@@ -61,6 +61,8 @@ interface Page {
   fill(selector: string, text: string): Promise<void>;
   click(selector: string): Promise<void>;
   url(): string;
+  /** Until the address is there and loaded. */
+  waitForURL(url: string): Promise<void>;
   content(): Promise<string>;
   evaluate<Value>(script: string): Promise<Value>;
   waitForTimeout(ms: number): Promise<void>;
@@ -167,6 +169,8 @@ async function signedIn(browser: Browser, base: string, options: object = {}): P
   await page.goto(`${base}/sign-in`);
   await page.fill('#key', KEY);
   await page.click('button');
+  // A tab that is told to close while it still goes somewhere may never do so: Chromium forgets that it was told.
+  await page.waitForURL(`${base}/`);
   const cookie = (await context.cookies()).find(({ name }) => name === 'vigil_session');
   assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Strict']);
   await page.close();
