@@ -16,9 +16,27 @@ export function jsonSchema(schema: z.ZodType): JsonObject {
     io: 'output',
     override: ({ jsonSchema: made }) => {
       if (made.additionalProperties === false) delete made.additionalProperties;
+      if (made.prefixItems !== undefined) evenOut(made);
     },
   });
   return rest as JsonObject;
+}
+
+/**
+ * A tuple as a list of that length, whose items may be any of its parts: `prefixItems` is new in JSON Schema 2020-12,
+ * and generators of clients and testers (Schemathesis 4 is one) make a schema of it that they then refuse.
+ */
+function evenOut(made: Schema): void {
+  const { prefixItems = [] } = made;
+  const types = [...new Set(prefixItems.flatMap((part) => typesOf(part as Schema)))];
+  delete made.prefixItems;
+  Object.assign(made, { items: { type: types }, minItems: prefixItems.length, maxItems: prefixItems.length });
+}
+
+type Schema = z.core.JSONSchema.BaseSchema;
+
+function typesOf({ anyOf, type }: Schema): readonly string[] {
+  return anyOf?.flatMap((part) => typesOf(part as Schema)) ?? [type ?? []].flat();
 }
 
 export const responseHeaders: JsonObject = {

@@ -200,6 +200,15 @@ function bodySchema({ schema, window }: Endpoint): JsonObject {
   return jsonSchema(schema.extend({ ...common, ...told }));
 }
 
+/** One event as a reader of event streams gives it, which is what a schema of such a stream is held to. */
+const eventSchema = jsonSchema(
+  z.object({
+    event: z.literal('overview'),
+    id: z.string().describe('Rises, over restarts too.'),
+    data: z.string().describe('What /monitoring/overview/ answers, without a correlation id, as JSON in one line.'),
+  }),
+);
+
 function ownOperations({ prometheusMetricsEnabled, examples }: DocumentOptions): Operation[] {
   const answerAt = (path: string, type: string): Json | undefined => examples.answers[path]?.[type];
   const scrape: Operation = {
@@ -218,7 +227,7 @@ function ownOperations({ prometheusMetricsEnabled, examples }: DocumentOptions):
     summary: 'Server-sent events `overview`: a snapshot whenever something arrived, a heartbeat comment every 15 s.',
     tag: 'Objectives',
     parameters: [SERVICE],
-    content: { [EVENT_STREAM]: mediaType({ type: 'string' }, answerAt(STREAM_PATH, EVENT_STREAM)) },
+    content: { [EVENT_STREAM]: mediaType(eventSchema, answerAt(STREAM_PATH, EVENT_STREAM)) },
     errors: ['INVALID_PARAMETER', ...READING_ERRORS],
     guarded: true,
   };

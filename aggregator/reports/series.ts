@@ -9,8 +9,10 @@ const STEPS_SECONDS: readonly number[] = [60, 120, 300, 600, 900, 1800, 3600, 72
 
 export const seriesSchema = z.object({
   step_seconds: z.number(),
-  /** [Unix seconds of the step's start, value or null where nothing happened], oldest first. */
-  points: z.array(z.tuple([z.number(), z.number().nullable()])).max(MAX_SERIES_POINTS),
+  points: z
+    .array(z.tuple([z.number(), z.number().nullable()]))
+    .max(MAX_SERIES_POINTS)
+    .describe('Unix seconds of a step’s start, and its value, null where nothing happened; oldest first.'),
 });
 
 export type Series = z.infer<typeof seriesSchema>;

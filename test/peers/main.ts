@@ -4,6 +4,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   packed: () => import('./packed.ts'),
   kill: () => import('./kill.ts'),
   page: () => import('./page.ts'),
+  openapi: () => import('./openapi.ts'),
   dashboards: () => import('./dashboards.ts'),
   'security-blocks': () => import('./security-blocks.ts'),
   'security-middlewares': () => import('./security-middlewares.ts'),

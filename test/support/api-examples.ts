@@ -108,14 +108,18 @@ function shortenedFamily(lines: readonly string[]): string {
   return [...start, ...samples, ...end, ''].join('\n');
 }
 
-/** The retry line and the first snapshot. */
-async function readFirstEvent(app: App): Promise<string> {
+/** The first event of a stream, as a reader of event streams gives it. */
+async function readFirstEvent(app: App): Promise<Json> {
   const { body } = await ask(app, STREAM_PATH);
   const reader = (body as ReadableStream<Uint8Array>).getReader();
   let text = '';
+  // The line about retries, the event, and what follows it.
   while (text.split('\n\n').length < 3) text += new TextDecoder().decode((await reader.read()).value);
   await reader.cancel();
-  return text.replace(/^data: (.*)$/m, (_, data) => `data: ${JSON.stringify(shortened(JSON.parse(data)))}`);
+  const fields = Object.fromEntries(
+    [...text.matchAll(/^(event|id|data): (.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+  return { ...fields, data: JSON.stringify(shortened(JSON.parse(fields['data']))) };
 }
 
 /** How an error is brought about. */
