@@ -66,12 +66,11 @@ export function admitPoint(door: Door, metric: MetricName, attributes: RawAttrib
   return { attributes: admitted, clean };
 }
 
-/** Numbers are judged as the text that they would be: a phone number is one without quotes, too. */
+/** Numbers and booleans are judged as the text that they would be: a phone number is one without quotes, too. */
 function admitValue(keep: (value: string) => string, value: RawValue): AttributeValue {
-  if (typeof value === 'boolean') return value;
   const text = textOfValue(value);
   const kept = keep(text);
-  return typeof value === 'number' && kept === text ? value : kept;
+  return typeof value !== 'object' && kept === text ? value : kept;
 }
 
 /** Text of a value; of an array, a map or bytes the JSON text, of no value ''. */

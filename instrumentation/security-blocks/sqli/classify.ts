@@ -68,7 +68,7 @@ export function classifySqlInjection(value: string): SqlInjectionAttempt | undef
 }
 
 /** Bounds all readings of a value together: a dozen quotes, each doubled, would be read some fifty times. */
-const MAX_TOKENS_IN_ALL = 640;
+const MAX_TOKENS_IN_ALL = 420;
 
 interface Work {
   tokensLeft: number;

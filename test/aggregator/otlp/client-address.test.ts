@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { admitPoint, OPEN_DOOR } from '../../../aggregator/otlp/attributes.ts';
 import { keepAddress } from '../../../aggregator/otlp/client-address.ts';
 
 const full = keepAddress('full', '');
@@ -45,4 +46,9 @@ test('what is kept is kept as it is', () => {
       for (const keep of [full, network, pseudonym]) expect(keep(keep(given))).toBe(keep(given));
     }),
   );
+});
+
+test.each([true, 1_234_567_890, 1.5])('an address that is sent as %s is none', (value) => {
+  const { attributes, clean } = admitPoint(OPEN_DOOR, 'vigil.security.clients', [['client.address', value]]);
+  expect([attributes, clean]).toEqual([[['client.address', '_other']], false]);
 });
