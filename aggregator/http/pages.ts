@@ -25,6 +25,7 @@ import { renderSignIn, type SignInProblem } from '../page/sign-in.ts';
 import { renderTasks } from '../page/tasks.ts';
 import { readMutation } from '../reports/mutation.ts';
 import { readMutations } from '../reports/mutation-facts.ts';
+import { remembering } from '../reports/remembering-store.ts';
 import { type Asked, NotKnown, windowUntil } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
 import { type Asking, readAnswer } from './answers.ts';
@@ -69,6 +70,8 @@ const PAGE_POLICY = [
 const MAX_FORM_BYTES = 4096;
 
 interface PageRequest {
+  /** Asked each question once, whatever a page is made from. */
+  readonly store: Store;
   readonly c: RequestContext;
   readonly choice: Choice;
   readonly asking: Asking;
@@ -144,6 +147,7 @@ function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext)
   const now = nowMs();
   const ageSeconds = newestPointMs === undefined ? undefined : Math.max(0, now - newestPointMs) / 1000;
   return {
+    store: remembering(store),
     c,
     choice,
     asking: { nowMs: now, minutes: MINUTES[window], service: choice.service, context: context() },
@@ -162,14 +166,14 @@ function windowsWithin(store: Store): Choice['window'][] {
 }
 
 function pageMakers(options: PagesOptions): Record<string, PageMaker> {
-  const { store, traceUrl } = options;
+  const { traceUrl } = options;
   const targetMs = P95_TARGET_SECONDS * 1000;
   const nothingKnown = (error: unknown): undefined => {
     if (error instanceof NotKnown) return undefined;
     throw error;
   };
   return {
-    '/': async ({ choice, asking, freshness }) => {
+    '/': async ({ store, choice, asking, freshness }) => {
       const [mutations, performance, tasks, threat, slos, advice] = await Promise.all([
         readAnswer(store, '/monitoring/graphql/mutations/', asking),
         readAnswer(store, '/monitoring/graphql/mutations/performance/', asking),
@@ -192,7 +196,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       };
       return { title: 'Overview', main: renderOverview(view) };
     },
-    '/tasks/': async ({ choice, asking }) => {
+    '/tasks/': async ({ store, choice, asking }) => {
       const [{ statistics, recommendations }, breakdown, health] = await Promise.all([
         readAnswer(store, '/monitoring/celery/idempotency/', asking),
         readAnswer(store, '/monitoring/celery/idempotency/breakdown/', asking),
@@ -208,7 +212,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       };
       return { title: 'Tasks', main: renderTasks(view) };
     },
-    '/security/': async ({ choice, asking }) => {
+    '/security/': async ({ store, choice, asking }) => {
       const [all, sqli, graphql, threats] = await Promise.all([
         readAnswer(store, '/monitoring/security/', asking),
         readAnswer(store, '/monitoring/security/sqli/', asking),
@@ -218,18 +222,18 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       const view = { ...all, choice, sqli, graphql, patterns: threats.patterns, traceUrl };
       return { title: 'Security', main: renderSecurity(view) };
     },
-    '/objectives/': async ({ choice, asking }) => {
+    '/objectives/': async ({ store, choice, asking }) => {
       const { objectives } = await readAnswer(store, '/monitoring/slo/', asking);
       return { title: 'Objectives', main: renderObjectives(objectives, choice) };
     },
-    '/objectives/:id/': async ({ c, choice, asking }) => {
+    '/objectives/:id/': async ({ store, c, choice, asking }) => {
       const asked = { ...asking, id: c.req.param('id') ?? '' };
       const objective = await readAnswer(store, '/monitoring/slo/{id}/', asked).catch(nothingKnown);
       const title = objective?.name ?? 'Objective';
       const main = renderObjective(objective, choice);
       return { title, main, status: objective === undefined ? 404 : undefined };
     },
-    '/mutations/': async ({ c, choice, asking }) => {
+    '/mutations/': async ({ store, c, choice, asking }) => {
       const asked = { window: windowUntil(asking.nowMs, 'minutes', asking.minutes), service: asking.service };
       const [statistics, breakdown, performance, mutations] = await Promise.all([
         readAnswer(store, '/monitoring/graphql/mutations/', asking),
@@ -250,7 +254,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       };
       return { title: 'Mutations', main: renderMutations(view) };
     },
-    '/mutations/:name/': async ({ c, choice, asking }) => {
+    '/mutations/:name/': async ({ store, c, choice, asking }) => {
       const name = c.req.param('name') ?? '';
       const asked = { window: windowUntil(asking.nowMs, 'minutes', asking.minutes), service: asking.service };
       const detail = await readMutation(store, asked, name);

@@ -5,7 +5,7 @@ import { idempotencySchema, reportIdempotency } from './idempotency.ts';
 import { mutationsSchema, reportMutations } from './mutations.ts';
 import { rounded } from './quantities.ts';
 import type { RecommendationBody } from './recommendations.ts';
-import { type Asked, type Report, SECONDS_PER_UNIT, type Window, type WindowUnit } from './report.ts';
+import { type Asked, type Report, type Window, type WindowUnit, windowUntil } from './report.ts';
 import { reportSecurity, securitySchema } from './security.ts';
 
 type Numbers = Readonly<Record<string, unknown>>;
@@ -67,21 +67,17 @@ export const changeSchema = z
   .record(z.string(), z.number().nullable())
   .describe('Change against the window before, in percent of what it was; null where there was nothing before.');
 
-/** What was asked, for the window of an area, and for the one before it. */
+/** What was asked, for the window of an area as its own endpoint takes it, and for the equally long one before it. */
 export function windowsOf(
   { window }: Pick<Area, 'window'>,
   asked: Asked,
 ): { readonly now: Asked; readonly before: Asked } {
   const { unit, length } = window;
-  const seconds = length * SECONDS_PER_UNIT[unit];
-  const toMs = asked.window.range.toMs;
-  const of = (endMs: number): Window => ({
-    unit,
-    length,
-    seconds,
-    range: { fromMs: endMs - seconds * 1000, toMs: endMs },
-  });
-  return { now: { ...asked, window: of(toMs) }, before: { ...asked, window: of(toMs - seconds * 1000) } };
+  const { toMs } = asked.window.range;
+  const now = windowUntil(toMs - 1, unit, length);
+  const lengthMs = now.range.toMs - now.range.fromMs;
+  const before: Window = { ...now, range: { fromMs: now.range.fromMs - lengthMs, toMs: now.range.fromMs } };
+  return { now: { ...asked, window: now }, before: { ...asked, window: before } };
 }
 
 export function changesOf(

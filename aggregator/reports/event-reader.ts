@@ -1,11 +1,11 @@
 /** The events of an objective, in any span of time, without maintenance. */
 
 import type { MetricName } from '@vigil/semconv';
-import { metrics, OTHER } from '@vigil/semconv';
+import { attributes, metrics, OTHER } from '@vigil/semconv';
 import { countAtMost } from '../domain/histogram.ts';
 import { periodsOf, type Span, without } from '../domain/maintenance.ts';
-import { addEvents, type EventCounts, type EventSelection, eventCounts, NO_EVENTS } from '../domain/objective.ts';
-import type { Store } from '../store/port.ts';
+import { type EventCounts, type EventSelection, eventCounts, NO_EVENTS } from '../domain/objective.ts';
+import type { GroupKey, Question, Store } from '../store/port.ts';
 import type { Policy, Slo } from './report.ts';
 
 const MINUTE_MS = 60_000;
@@ -25,56 +25,98 @@ export interface EventReader {
   isExact(): boolean;
 }
 
-export function createEventReader(store: Store, slo: Slo, policy: Policy, service: string | undefined): EventReader {
+/**
+ * @param cutsMs moments at which spans are taken apart: windows that end together then share what they have in common,
+ * and a store that remembers reads every stretch once
+ */
+export function createEventReader(
+  store: Store,
+  slo: Slo,
+  policy: Policy,
+  service: string | undefined,
+  cutsMs: readonly number[] = [],
+): EventReader {
   const { total, part, partIs } = slo.indicator;
   const leftOut = periodsOf(policy.maintenance, slo.id);
   const nameKey = nameAttribute(total.metric);
+  const cuts = [...new Set(cutsMs)].toSorted((a, b) => a - b);
   let exact = true;
 
-  /** Both counts by group; where both select the same events they are read once. */
-  async function read(span: Span, by: readonly string[]): Promise<ReadonlyMap<string, EventCounts>> {
-    const [totals, parts] = await Promise.all([valuesOf(total, span, by), valuesOf(part, span, by)]);
-    return new Map([...totals].map(([name, value]) => [name, eventCounts(partIs, parts.get(name) ?? 0, value)]));
-  }
-
-  async function valuesOf(selection: Selection, span: Span | undefined, by: readonly string[]) {
+  async function valuesOf(selection: Selection, spans: readonly (Span | undefined)[], by: readonly string[]) {
     const values = new Map<string, number>();
-    for (const { key, value } of await rowsOf(selection, span, by)) {
-      const name = key[0] || OTHER;
-      values.set(name, (values.get(name) ?? 0) + value);
-    }
+    for (const rows of await Promise.all(spans.map((span) => rowsOf(selection, span, by))))
+      for (const { name, value } of rows) values.set(name, (values.get(name) ?? 0) + value);
     return values;
   }
 
   async function rowsOf({ metric, where, atMost }: Selection, span: Span | undefined, by: readonly string[]) {
-    const question = { metric, where, by, service };
-    if (metrics[metric].kind === 'counter')
-      return span === undefined ? store.lifetimeCounts(question) : store.counts({ ...question, range: span });
+    const { question, isSelected } = sharedQuestion({ metric, where }, by, service);
+    const name = (key: GroupKey): string => (by.length > 0 && key[0]) || OTHER;
+    if (metrics[metric].kind === 'counter') {
+      const counts = span === undefined ? store.lifetimeCounts(question) : store.counts({ ...question, range: span });
+      return (await counts).filter(({ key }) => isSelected(key)).map(({ key, value }) => ({ name: name(key), value }));
+    }
     const rows = await (span === undefined
       ? store.lifetimeHistograms(question)
       : store.histograms({ ...question, range: span }));
-    return rows.map(({ key, histogram }) => {
-      if (atMost === undefined) return { key, value: histogram.count };
-      const counted = countAtMost(histogram, atMost);
-      exact &&= counted.exact;
-      return { key, value: counted.count };
-    });
+    return rows
+      .filter(({ key }) => isSelected(key))
+      .map(({ key, histogram }) => {
+        if (atMost === undefined) return { name: name(key), value: histogram.count };
+        const counted = countAtMost(histogram, atMost);
+        exact &&= counted.exact;
+        return { name: name(key), value: counted.count };
+      });
   }
 
-  async function countByName(span: Span, by: readonly string[]) {
-    const sum = new Map<string, EventCounts>();
-    for (const remaining of without(span, leftOut, COARSE_GRAIN_MS))
-      for (const [name, counts] of await read(remaining, by))
-        sum.set(name, addEvents(sum.get(name) ?? NO_EVENTS, counts));
-    return sum;
+  /** Both counts by name. Only whole sums are events: a part may exceed its total in one stretch and not in the next. */
+  async function eventsOf(
+    stretches: readonly Span[],
+    by: readonly string[],
+  ): Promise<ReadonlyMap<string, EventCounts>> {
+    const spans = stretches.flatMap((span) => without(span, leftOut, COARSE_GRAIN_MS));
+    const [totals, parts] = await Promise.all([valuesOf(total, spans, by), valuesOf(part, spans, by)]);
+    return new Map([...totals].map(([name, value]) => [name, eventCounts(partIs, parts.get(name) ?? 0, value)]));
   }
 
   return {
-    count: async (span) => (await countByName(span, [])).get(OTHER) ?? NO_EVENTS,
-    countByName: (span) => countByName(span, [nameKey]),
-    lifetimeTotal: async () => (await valuesOf(total, undefined, [])).get(OTHER) ?? 0,
+    count: async (span) => (await eventsOf(cutAt(span, cuts), [])).get(OTHER) ?? NO_EVENTS,
+    countByName: (span) => eventsOf([span], [nameKey]),
+    lifetimeTotal: async () => (await valuesOf(total, [undefined], [])).get(OTHER) ?? 0,
     isExact: () => exact,
   };
+}
+
+/**
+ * What to ask for a selection: attributes whose values are a closed set are grouped by instead of filtered, so that
+ * selections of one metric that differ in these alone are the same question.
+ */
+function sharedQuestion(
+  { metric, where }: Pick<Selection, 'metric' | 'where'>,
+  by: readonly string[],
+  service: string | undefined,
+): {
+  readonly question: Omit<Question, 'range'>;
+  readonly isSelected: (key: GroupKey) => boolean;
+} {
+  const closed = metrics[metric].attributes.filter((key) => isClosedSet(key) && !by.includes(key));
+  const open = Object.entries(where).filter(([key]) => !closed.some((each) => each === key));
+  const allowed = closed.map((key) => where[key]);
+  return {
+    question: { metric, where: Object.fromEntries(open), by: [...by, ...closed], service },
+    isSelected: (key) => allowed.every((values, i) => values?.includes(key[by.length + i]) ?? true),
+  };
+}
+
+function isClosedSet(key: keyof typeof attributes): boolean {
+  const { values, extensible } = attributes[key];
+  return values !== undefined && extensible !== true;
+}
+
+/** A span, taken apart. @param cuts ascending */
+function cutAt({ fromMs, toMs }: Span, cuts: readonly number[]): Span[] {
+  const edges = [fromMs, ...cuts.filter((cut) => cut > fromMs && cut < toMs), toMs];
+  return edges.slice(1).map((edge, i) => ({ fromMs: edges[i], toMs: edge }));
 }
 
 /** The attribute that names what an event happened to: a mutation, a task. */

@@ -1,7 +1,10 @@
 import type { Store } from '../store/port.ts';
 
-/** A store that is asked each question once: objectives on the same metric share most of theirs. For one answer only. */
+const remembered = new WeakSet<Store>();
+
+/** A store that is asked each question once: what one page or answer is made from shares most of its questions. For that one only. */
 export function remembering(store: Store): Store {
+  if (remembered.has(store)) return store;
   const answers = new Map<string, Promise<unknown>>();
   const once = <Question, Answer>(name: string, ask: (question: Question) => Promise<Answer>) => {
     return (question: Question): Promise<Answer> => {
@@ -12,7 +15,7 @@ export function remembering(store: Store): Store {
       return answer;
     };
   };
-  return {
+  const shared: Store = {
     counts: once('counts', (question) => store.counts(question)),
     histograms: once('histograms', (question) => store.histograms(question)),
     countSteps: once('countSteps', (question) => store.countSteps(question)),
@@ -24,4 +27,6 @@ export function remembering(store: Store): Store {
     clients: once('clients', (question) => store.clients(question)),
     state: () => store.state(),
   };
+  remembered.add(shared);
+  return shared;
 }

@@ -12,7 +12,7 @@ import { type MaintenancePeriod, periodsOf, type Span } from '../domain/maintena
 import type { EventCounts } from '../domain/objective.ts';
 import { type SloState, type Spender, sloState, spenders } from '../domain/slo-state.ts';
 import type { Store } from '../store/port.ts';
-import { createEventReader, type EventReader, firstEventMs, lastEventMs } from './event-reader.ts';
+import { COARSE_GRAIN_MS, createEventReader, type EventReader, firstEventMs, lastEventMs } from './event-reader.ts';
 import type { Policy, Slo } from './report.ts';
 
 const MINUTE_MS = 60_000;
@@ -72,16 +72,30 @@ export function lookback(untilMs: number, seconds: number): Span {
   return { fromMs: untilMs - seconds * 1000 - MINUTE_MS, toMs: untilMs };
 }
 
+/**
+ * Where the windows that end now begin: the reader takes all spans apart there. What is so old that its edges are exact
+ * to ten minutes only is cut on these.
+ */
+export function cutsOf(store: Store, { untilMs, policy }: SloScope): number[] {
+  const days = policy.objectives.map(({ windowDays }) => windowDays * SECONDS_PER_DAY);
+  const fineSinceMs = untilMs - store.state().minuteRetentionMs + COARSE_GRAIN_MS;
+  return [...Object.values(BURN_WINDOWS), ...days].map((seconds) => {
+    const { fromMs } = lookback(untilMs, seconds);
+    return fromMs > fineSinceMs ? fromMs : Math.floor(fromMs / COARSE_GRAIN_MS) * COARSE_GRAIN_MS;
+  });
+}
+
 export async function readSloStatus(store: Store, slo: Slo, scope: SloScope): Promise<SloStatus> {
   const { untilMs, policy, service } = scope;
-  const reader = createEventReader(store, slo, policy, service);
+  const cuts = cutsOf(store, scope);
+  const reader = createEventReader(store, slo, policy, service, cuts);
   const window = lookback(untilMs, slo.windowDays * SECONDS_PER_DAY);
   const names = { ...BURN_WINDOWS, [`${slo.windowDays}d`]: slo.windowDays * SECONDS_PER_DAY };
   const [counts, byName, coveredSinceMs, burns] = await Promise.all([
     reader.count(window),
     reader.countByName(window),
     // Maintenance is no reason to take a store for younger, or older, than it is.
-    readCoveredSince(createEventReader(store, slo, { ...policy, maintenance: [] }, service), store, window),
+    readCoveredSince(createEventReader(store, slo, { ...policy, maintenance: [] }, service, cuts), store, window),
     Promise.all(
       Object.entries(names).map(async ([name, seconds]) => {
         const burn = burnRate(await reader.count(lookback(untilMs, seconds)), slo.objective);

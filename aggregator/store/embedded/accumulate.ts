@@ -16,16 +16,15 @@ export interface Grouping {
 /** Adds up counters by group. */
 export class CountAccumulator implements RowVisitor {
   readonly totals: Float64Array;
-  readonly #groupOf: Int32Array;
+  readonly groupOf: Int32Array;
 
   constructor(grouping: Grouping) {
     this.totals = new Float64Array(grouping.keys.length);
-    this.#groupOf = grouping.groupOf;
+    this.groupOf = grouping.groupOf;
   }
 
   number(series: number, value: number): void {
-    const group = this.#groupOf[series];
-    if (group >= 0) this.totals[group] += value;
+    this.totals[this.groupOf[series]] += value;
   }
 
   histogram(): void {}
@@ -39,7 +38,7 @@ const GRID = Float64Array.from({ length: CELLS + 1 }, (_, i) => (i === 0 ? 0 : 2
 /** Adds up histograms by group: exponential ones on the grid, explicit ones by their list of edges. */
 export class HistogramAccumulator implements RowVisitor {
   readonly #directory: SeriesDirectory;
-  readonly #grouping: Grouping;
+  readonly groupOf: Int32Array;
   readonly #cells: Float64Array;
   readonly #sum: Float64Array;
   readonly #min: Float64Array;
@@ -50,7 +49,7 @@ export class HistogramAccumulator implements RowVisitor {
   constructor(directory: SeriesDirectory, grouping: Grouping) {
     const groups = grouping.keys.length;
     this.#directory = directory;
-    this.#grouping = grouping;
+    this.groupOf = grouping.groupOf;
     this.#cells = new Float64Array(groups * CELLS);
     this.#sum = new Float64Array(groups);
     this.#min = new Float64Array(groups).fill(Infinity);
@@ -71,8 +70,7 @@ export class HistogramAccumulator implements RowVisitor {
     at: number,
     n: number,
   ): void {
-    const group = this.#grouping.groupOf[series];
-    if (!(group >= 0)) return;
+    const group = this.groupOf[series];
     this.#sum[group] += sum;
     if (min < this.#min[group]) this.#min[group] = min;
     if (max > this.#max[group]) this.#max[group] = max;

@@ -134,6 +134,8 @@ function writeCounts(columns: Columns, i: number, used: number, from: Float64Arr
 
 /** Takes what blocks and tables hold, row by row. `from` holds `n` counts at `at`, and is valid during the call only. */
 export interface RowVisitor {
+  /** The group of each series: rows of series without one (below 0, or beyond the end) are not shown. All are when absent. */
+  readonly groupOf?: Int32Array;
   number(series: number, value: number): void;
   histogram(
     series: number,
@@ -157,13 +159,17 @@ export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
   const [version, n, h, countBytes] = new Uint32Array(buffer, byteOffset, 4);
   if (version !== VERSION || fixedBytes(n, h) + countBytes !== bytes.byteLength) throw new Error('not a block');
   const columns = layOut(buffer, byteOffset, n, h, countBytes);
-  for (let i = 0; i < n; i++) visitor.number(columns.numberSeries[i], columns.value[i]);
+  const { groupOf } = visitor;
+  for (let i = 0; i < n; i++)
+    if (groupOf === undefined || groupOf[columns.numberSeries[i]] >= 0)
+      visitor.number(columns.numberSeries[i], columns.value[i]);
   const base = columns.counts.byteOffset;
   const u16 = new Uint16Array(buffer, base, countBytes >> 1);
   const u32 = new Uint32Array(buffer, base, countBytes >> 2);
   const f64 = new Float64Array(buffer, base, countBytes >> 3);
   const sources = [halves, columns.counts, u16, u32, f64];
   for (let i = 0; i < h; i++) {
+    if (groupOf !== undefined && !(groupOf[columns.series[i]] >= 0)) continue;
     const width = columns.width[i];
     const cells = columns.cells[i];
     let at = columns.pointer[i];
@@ -202,7 +208,9 @@ export function roundDoubles(bytes: Uint8Array): Uint8Array {
 /** Shows every row of a table to a visitor. */
 export function visitRows(rows: RowTable, visitor: RowVisitor): void {
   const { values } = rows.arena;
+  const { groupOf } = visitor;
   for (const id of rows.series) {
+    if (groupOf !== undefined && !(groupOf[id] >= 0)) continue;
     const row = rows.at[id];
     const { kind } = rows.directory.key(id);
     if (kind === NUMBER) visitor.number(id, values[row]);

@@ -3,8 +3,25 @@ import type { Question } from '../port.ts';
 import type { Grouping } from './accumulate.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 
+/** Groupings that are kept: an answer asks for the same few at every moment. */
+const MAX_KEPT = 64;
+
+/** Sorts series into groups, and remembers how until the directory changes. */
+export function createSeriesGrouper(directory: SeriesDirectory): (question: Omit<Question, 'range'>) => Grouping {
+  const kept = new Map<string, Grouping>();
+  let revision = -1;
+  return ({ metric, by, service, where }) => {
+    if (revision !== directory.revision || kept.size >= MAX_KEPT) kept.clear();
+    revision = directory.revision;
+    const text = JSON.stringify([metric, by, service, where]);
+    const grouping = kept.get(text) ?? groupSeries(directory, { metric, by, service, where });
+    kept.set(text, grouping);
+    return grouping;
+  };
+}
+
 /** Sorts the series of a question's metric into the groups that it asks for. */
-export function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range'>): Grouping {
+function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range'>): Grouping {
   const { metric, by = [], service, where = {} } = question;
   const valueAt = (key: SeriesKey, attribute: string): string => {
     if (attribute === 'service.name') return key.service;

@@ -39,6 +39,8 @@ export class SeriesDirectory {
   /** By number; undefined where a number is free. Several numbers may have equal keys: see `canonical`. */
   readonly series: (SeriesKey | undefined)[] = [];
   readonly edges: Float64Array[] = [];
+  /** Changes whenever a number is given, taken back, or gets another key. */
+  revision = 0;
   /** Times that a new series was sent to an overflow series. */
   overflowed = 0;
   /** Numbers whose key is new since they were last saved. */
@@ -114,6 +116,7 @@ export class SeriesDirectory {
       this.#free.push(id);
     }
     this.#services = undefined;
+    this.revision++;
     return gone;
   }
 
@@ -152,6 +155,7 @@ export class SeriesDirectory {
 
   #name(id: number, key: SeriesKey): void {
     this.#services = undefined;
+    this.revision++;
     const text = keyText(key);
     if (this.#byKey.has(text)) return;
     this.#byKey.set(text, id);

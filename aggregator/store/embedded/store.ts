@@ -14,7 +14,7 @@ import type {
 import { CountAccumulator, type Grouping, HistogramAccumulator } from './accumulate.ts';
 import { type RowVisitor, visitBlock, visitRows } from './block.ts';
 import type { ClientTables } from './clients.ts';
-import { groupSeries } from './grouping.ts';
+import { createSeriesGrouper } from './grouping.ts';
 import { MINUTE_RETENTION_MS } from './retention.ts';
 import type { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
@@ -38,10 +38,12 @@ export interface StoreContents {
 export class EmbeddedStore implements Store {
   readonly #contents: StoreContents;
   readonly #now: () => number;
+  readonly #group: (question: Omit<Question, 'range'>) => Grouping;
 
   constructor(contents: StoreContents, now: () => number) {
     this.#contents = contents;
     this.#now = now;
+    this.#group = createSeriesGrouper(contents.directory);
   }
 
   async counts(question: Question): Promise<CountRow[]> {
@@ -94,10 +96,6 @@ export class EmbeddedStore implements Store {
     return this.#contents.state();
   }
 
-  #group(question: Omit<Question, 'range'>): Grouping {
-    return groupSeries(this.#contents.directory, question);
-  }
-
   #counts(grouping: Grouping, visit: (visitor: RowVisitor) => void): CountRow[] {
     const accumulator = new CountAccumulator(grouping);
     visit(accumulator);
@@ -117,7 +115,7 @@ export class EmbeddedStore implements Store {
     const from = Math.floor(fromMs / MINUTE_MS);
     const to = Math.ceil(toMs / MINUTE_MS);
     const oldestMinute = Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS);
-    cover(blocks, from, to, from < oldestMinute ? 1 : 0, visitor);
+    cover(blocks, from, to, oldestMinute, visitor);
     for (const [minute, rows] of minutes.tables) if (minute >= from && minute < to) visitRows(rows, visitor);
   }
 

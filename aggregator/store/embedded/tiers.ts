@@ -29,11 +29,12 @@ export interface NewBlock {
 /**
  * Shows a visitor every block that a span of minutes needs, coarsest first: about thirty for any window. Every tier
  * holds everything that the finer ones hold, so a coarse block stands for its whole period, and its absence for silence.
- * @param finest tier below which nothing may be read, because its blocks were dropped
+ * @param oldestMinute before it nothing finer than ten minutes may be read, because those blocks were dropped
  */
-export function cover(source: BlockSource, from: number, to: number, finest: number, visitor: RowVisitor): void {
-  let minute = periodOf(finest, from);
+export function cover(source: BlockSource, from: number, to: number, oldestMinute: number, visitor: RowVisitor): void {
+  let minute = from < oldestMinute ? periodOf(1, from) : from;
   while (minute < to) {
+    const finest = minute < oldestMinute ? 1 : 0;
     let tier = LIFETIME - 1;
     while (tier > finest && (minute % TIER_MINUTES[tier] !== 0 || minute + TIER_MINUTES[tier] > to)) tier--;
     const bytes = source.block(tier, minute);
