@@ -10,6 +10,12 @@ export interface Benchmark {
 const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
   mutations: () => import('./mutations.ts'),
   ingest: () => import('./ingest.ts'),
+  query: () => import('./query.ts'),
+  latency: () => import('./latency.ts'),
+  recovery: () => import('./recovery.ts'),
+  memory: () => import('./memory.ts'),
+  exposition: () => import('./exposition.ts'),
+  soak: () => import('./soak.ts'),
   page: () => import('./page.ts'),
   blocks: () => import('./blocks.ts'),
   sqli: () => import('./sqli.ts'),

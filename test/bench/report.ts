@@ -11,6 +11,12 @@ export function median(values: readonly number[]): number {
   return (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that a share of the values does not exceed. NaN without values. */
+export function quantileOf(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 /** One line on the machine and the versions of the packages that were measured, as they are installed. */
 export function surroundings(packages: readonly string[]): string {
   const require = createRequire(import.meta.url);

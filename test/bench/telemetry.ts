@@ -11,6 +11,8 @@ export interface BodyOptions {
   readonly points: number;
   readonly cumulative: boolean;
   readonly encoding: 'protobuf' | 'json';
+  /** 'mixed' when absent; 'mutations': exponential histograms of 200 mutations or more; 'sums': counters only. */
+  readonly kind?: 'mixed' | 'mutations' | 'sums';
 }
 
 type Attributes = readonly (readonly [string, string])[];
@@ -81,6 +83,23 @@ interface Template {
   readonly sums: readonly { readonly attributes: Attributes; readonly value: number }[];
 }
 
+/** So many mutations, each in up to four outcomes. */
+const MUTATIONS = 200;
+
+function createMutations(points: number, mutations: number): Template {
+  const exponential = Array.from({ length: points }, (_, i) =>
+    valuesOf(
+      [
+        ['vigil.mutation.name', `mutation${i % mutations}`],
+        ['vigil.mutation.outcome', OUTCOMES[Math.floor(i / mutations)]],
+      ],
+      exponentialIndex,
+      undefined,
+    ),
+  );
+  return { explicit: [], exponential, sums: [] };
+}
+
 function createTemplate(points: number): Template {
   const quarter = points / 4;
   const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -140,8 +159,15 @@ export interface BodySource {
   plain(instance: number, moment: Moment): Buffer;
 }
 
-export function createBodySource({ points, cumulative, encoding }: BodyOptions): BodySource {
-  const template = createTemplate(points);
+export function createBodySource({ points, cumulative, encoding, kind }: BodyOptions): BodySource {
+  const mutations = Math.max(MUTATIONS, Math.ceil(points / OUTCOMES.length));
+  const mixed = createTemplate(kind === 'sums' ? 2 * points : points);
+  const template =
+    kind === 'mutations'
+      ? createMutations(points, mutations)
+      : kind === 'sums'
+        ? { ...mixed, explicit: [], exponential: [] }
+        : mixed;
   const write = encoding === 'json' ? writeJson : writeProtobuf;
   const plain = (instance: number, moment: Moment) => write(template, resourceOf(instance), moment, cumulative ? 2 : 1);
   return {

@@ -1,0 +1,48 @@
+/** Stores that hold days of telemetry, filled through their own door at the times of then. */
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createOwnMetrics } from '../../aggregator/metrics.ts';
+import { IMPORT_TIME_LIMITS } from '../../aggregator/otlp/temporality.ts';
+import { type OpenedStore, openEmbeddedStore } from '../../aggregator/store/embedded/open.ts';
+import { temporaryDirectory } from '../support/aggregator.ts';
+import { createBodySource } from './telemetry.ts';
+
+const MINUTE_MS = 60_000;
+export const SERIES = 500;
+export const DAYS = 7;
+
+const silent = { info() {}, warn() {}, error() {} };
+
+export function openAt(directory: string, now?: () => number): OpenedStore {
+  const options = { directory, retentionDays: 35, metrics: createOwnMetrics(), log: silent, now };
+  return openEmbeddedStore({ ...options, timeLimits: IMPORT_TIME_LIMITS });
+}
+
+/**
+ * A directory with the minutes of some days up to now: 500 series of 200 mutations, or so many of so many.
+ * @param kept a directory to keep the filled store in, and to take it from the next time; it grows old
+ */
+export function fillStore(options: { minutes?: number; series?: number; kept?: string | undefined } = {}): string {
+  const { minutes = DAYS * 1440, series = SERIES, kept } = options;
+  const directory = temporaryDirectory();
+  if (kept !== undefined && existsSync(join(kept, 'vigil.db'))) {
+    cpSync(kept, directory, { recursive: true });
+    return directory;
+  }
+  const source = createBodySource({ points: series, cumulative: false, encoding: 'protobuf', kind: 'mutations' });
+  const first = Math.floor(Date.now() / MINUTE_MS) - minutes;
+  let clock = first * MINUTE_MS;
+  const store = openAt(directory, () => clock);
+  for (let minute = first; minute < first + minutes; minute++) {
+    const startMs = minute * MINUTE_MS;
+    clock = startMs + MINUTE_MS;
+    const bytes = source.plain(0, { startMs, timeMs: clock, factor: 1 + (minute % 3) });
+    store.receiver.take({ signal: 'metrics', bytes, encoding: 'protobuf', gzip: false });
+  }
+  store.close();
+  if (kept !== undefined) {
+    mkdirSync(kept, { recursive: true });
+    cpSync(directory, kept, { recursive: true });
+  }
+  return directory;
+}

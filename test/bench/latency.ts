@@ -1,0 +1,120 @@
+/** How long readers wait over HTTP while 36,000 points a second come in: the service on one core, load and readers on the other. */
+import { Agent, get, request } from 'node:http';
+import { freePort, KEY } from '../support/aggregator.ts';
+import { fillStore } from './filled-store.ts';
+import type { Benchmark } from './main.ts';
+import { canPin, type Measured, pinLoad, startMeasured } from './processes.ts';
+import { median, printTable, quantileOf, surroundings } from './report.ts';
+import { type BodySource, createBodySource } from './telemetry.ts';
+
+const MAIN = new URL('../../aggregator/main.ts', import.meta.url).pathname;
+const POINTS_PER_SECOND = 36_000;
+const INSTANCES = 18;
+/** Longer than from one checkpoint to the next. */
+const SECONDS = 70;
+const READS_PER_SECOND = 40;
+const PATHS = [
+  '/monitoring/graphql/mutations/?window=60',
+  '/monitoring/graphql/mutations/?window=1440',
+  '/monitoring/graphql/mutations/breakdown/?window=10080',
+];
+
+export const benchmark: Benchmark = {
+  about: `time of a GET over HTTP while ${POINTS_PER_SECOND} points a second come in. Argument: a folder to keep the store in`,
+  async run([kept]) {
+    pinLoad();
+    const directory = fillStore({ kept });
+    const { url, service } = await startService(directory);
+    try {
+      console.log(surroundings([]));
+      const where = canPin ? 'the service on one core, load and readers on the other' : 'not bound to cores';
+      console.log(`500 series, 7 days by the minute, no cached answers, ${SECONDS} s, ${where}.\n`);
+      const source = createBodySource({ points: 2000, cumulative: true, encoding: 'protobuf', kind: 'mutations' });
+      const rows = [await readWhile('silence', url, 10, undefined)];
+      const cpu = service.cpuSeconds();
+      rows.push(await readWhile(`${POINTS_PER_SECOND} points/s`, url, SECONDS, source));
+      printTable(['while', 'reads', 'p50, ms', 'p95, ms', 'p99, ms', 'longest, ms'], rows);
+      console.log(`\nThe service used ${Math.round((100 * (service.cpuSeconds() - cpu)) / SECONDS)} % of its core.`);
+    } finally {
+      await service.stop();
+    }
+  },
+};
+
+async function startService(directory: string): Promise<{ url: string; service: Measured }> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    PORT: String(port),
+    MONITORING_API_KEY: KEY,
+    MONITORING_DATA_DIR: directory,
+    MONITORING_CACHE_TTL_SECONDS: '0',
+    MONITORING_LOG_LEVEL: 'warn',
+  };
+  return { url, service: await startMeasured(process.execPath, [MAIN], { env, url: `${url}/readyz` }) };
+}
+
+async function readWhile(
+  name: string,
+  url: string,
+  seconds: number,
+  source: BodySource | undefined,
+): Promise<string[]> {
+  const until = performance.now() + seconds * 1000;
+  const sending = source === undefined ? undefined : send(url, source, until);
+  const agent = new Agent({ keepAlive: true });
+  const times: number[] = [];
+  const pending: Promise<void>[] = [];
+  for (let n = 0; performance.now() < until; n++) {
+    pending.push(read(agent, url + PATHS[n % PATHS.length], times));
+    await new Promise((done) => setTimeout(done, 1000 / READS_PER_SECOND));
+  }
+  await Promise.all([...pending, sending]);
+  agent.destroy();
+  const shown = [median(times), quantileOf(times, 0.95), quantileOf(times, 0.99), Math.max(...times)];
+  return [name, String(times.length), ...shown.map((ms) => ms.toFixed(2))];
+}
+
+function read(agent: Agent, url: string, times: number[]): Promise<void> {
+  const began = performance.now();
+  return new Promise((done, fail) => {
+    get(url, { agent, headers: { 'X-Monitoring-API-Key': KEY } }, (answer) => {
+      answer.resume().on('end', () => {
+        times.push(performance.now() - began);
+        if (answer.statusCode === 200) done();
+        else fail(new Error(`answered ${answer.statusCode}`));
+      });
+    }).on('error', fail);
+  });
+}
+
+/** Bodies are made beforehand and sent at an even pace, so that this process seldom keeps the readers' clocks waiting. */
+async function send(url: string, source: BodySource, until: number): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  const pauseMs = (1000 * source.points) / POINTS_PER_SECOND;
+  const startMs = Date.now();
+  const pending: Promise<void>[] = [];
+  let next = performance.now();
+  for (let n = 0; performance.now() < until; n++) {
+    const tick = Math.floor(n / INSTANCES);
+    const body = source.body(n % INSTANCES, { startMs, timeMs: Date.now(), factor: tick + 1 });
+    pending.push(post(agent, `${url}/v1/metrics`, source, body));
+    next += pauseMs;
+    await new Promise((done) => setTimeout(done, Math.max(0, next - performance.now())));
+  }
+  await Promise.all(pending);
+  agent.destroy();
+}
+
+export function post(agent: Agent, url: string, source: BodySource, body: Buffer): Promise<void> {
+  const headers = { ...source.headers, 'Content-Length': body.length, 'X-Monitoring-API-Key': KEY };
+  return new Promise((done, fail) => {
+    const sent = request(url, { agent, method: 'POST', headers }, (answer) => {
+      answer.resume().on('end', () => {
+        if (answer.statusCode === 200) done();
+        else fail(new Error(`answered ${answer.statusCode}`));
+      });
+    });
+    sent.on('error', fail).end(body);
+  });
+}
