@@ -107,15 +107,15 @@ async function others(root: string): Promise<Contestant[]> {
     // It drops delta points.
     found.push(contestant('VictoriaMetrics 1.112', CUMULATIVE, `${url}/opentelemetry/v1/metrics`, running));
   }
-  const collector = findProgram('otelcol-bench');
-  if (collector === undefined) console.log('The Collector (otelcol-bench) is not installed.');
+  const collector = findProgram('otelcol-vigil');
+  if (collector === undefined) console.log('The Collector (otelcol-vigil) is not installed.');
   else
     for (const [name, exporter] of [
-      ['nop', 'nop: {}'],
+      ['counting only', 'debug: { verbosity: basic }'],
       ['OTLP', `otlp_http: { endpoint: "${await startSink()}", compression: gzip }`],
     ]) {
       const port = await freePort();
-      const file = join(root, `collector-${name}.yaml`);
+      const file = join(root, `collector-${port}.yaml`);
       const [key] = exporter.split(':');
       writeFileSync(
         file,
@@ -129,7 +129,7 @@ service:
       const env = { GOMAXPROCS: '1' };
       const url = `http://127.0.0.1:${port}/v1/metrics`;
       const running = await startMeasured(collector, ['--config', `file:${file}`], { env, url });
-      found.push(contestant(`Collector 0.159, OTLP → ${name}`, STANDARD, url, running));
+      found.push(contestant(`Collector, OTLP → ${name}`, STANDARD, url, running));
     }
   return found;
 }

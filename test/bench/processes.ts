@@ -1,7 +1,8 @@
 /** Other processes that a benchmark measures: started on one core, timed by the processor time they used. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /** The core that is measured, and the one that the load comes from. */
@@ -65,10 +66,15 @@ export async function startMeasured(
   };
 }
 
+/** Folders of the tools that the checks build, each of a version. */
+function builtTools(): string[] {
+  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'vigil-ci');
+  return existsSync(cache) ? readdirSync(cache).map((name) => join(cache, name)) : [];
+}
+
 /** Where a program is, on the path or in the folder where the checks keep the tools that they build. */
 export function findProgram(name: string): string | undefined {
-  const built = join(process.env['HOME'] ?? '', '.cache/vigil-tools/bin');
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), built]) {
+  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...builtTools()]) {
     const file = join(folder, name);
     try {
       accessSync(file, constants.X_OK);
