@@ -7,6 +7,8 @@ export interface BoundedMap<Key, Value> {
   set(key: Key, value: Value): void;
   /** @returns the entry that was removed */
   take(key: Key): Value | undefined;
+  /** Oldest first. */
+  entries(): IterableIterator<[Key, Value]>;
   clear(): void;
 }
 
@@ -29,6 +31,7 @@ export function createBoundedMap<Key, Value>(most: number): BoundedMap<Key, Valu
       entries.delete(key);
       return value;
     },
+    entries: () => entries.entries(),
     clear: () => entries.clear(),
   };
 }

@@ -18,6 +18,11 @@ export function setRunning(watch: Watch): boolean {
   return true;
 }
 
+/** The watch of this process; undefined when nothing observes it. */
+export function running(): Watch | undefined {
+  return shared[RUNNING];
+}
+
 /** Ends that, when it still is the one. */
 export function clearRunning(watch: Watch): void {
   if (shared[RUNNING] === watch) shared[RUNNING] = undefined;

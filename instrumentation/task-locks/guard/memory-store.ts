@@ -1,0 +1,33 @@
+/** A store in the memory of this process: for tests, for single processes, and as the second one behind Redis. */
+import { createBoundedMap } from '../bounded-map.ts';
+import type { GuardRecord } from './record.ts';
+import { createRecordStore } from './record-store.ts';
+import type { GuardStore } from './store.ts';
+
+export interface MemoryStoreOptions {
+  /** Most keys kept; beyond, the one that changed least lately is forgotten. @default 100000 */
+  readonly maxKeys?: number;
+  /** Milliseconds since the epoch. @default Date.now */
+  readonly nowMs?: () => number;
+}
+
+export function memoryStore(options: MemoryStoreOptions = {}): GuardStore {
+  const { maxKeys = 100_000, nowMs = Date.now } = options;
+  if (!(Number.isInteger(maxKeys) && maxKeys > 0))
+    throw new TypeError('memoryStore: maxKeys takes a whole number from 1');
+  const records = createBoundedMap<string, GuardRecord>(maxKeys);
+  return createRecordStore(
+    'memory',
+    {
+      change(key, now, step) {
+        const kept = records.get(key);
+        const found = kept === undefined || kept.keepUntilMs <= now ? undefined : kept;
+        const { record, answer } = step(found);
+        if (record === undefined) records.take(key);
+        else if (record !== kept) records.set(key, record);
+        return answer;
+      },
+    },
+    nowMs,
+  );
+}
