@@ -13,8 +13,15 @@ export interface Configuration {
   /** Keys that may send, and nothing else; empty when the reading keys send too. */
   readonly ingestKeys: readonly string[];
   readonly dataDirectory: string;
-  readonly store: 'embedded';
+  readonly store: 'embedded' | 'prometheus';
   readonly prometheusUrl: string | undefined;
+  /** Whose data it is, where the server keeps that of several. */
+  readonly prometheusTenant: string | undefined;
+  readonly prometheusBearerToken: string | undefined;
+  readonly prometheusUsername: string | undefined;
+  readonly prometheusPassword: string | undefined;
+  /** The label that holds `service.name`. */
+  readonly prometheusServiceLabel: string;
   readonly prometheusMetricsEnabled: boolean;
   /** OpenSLO v1; the built-in objectives alone when absent. */
   readonly sloFile: string | undefined;
@@ -75,6 +82,15 @@ const webAddress = z
   .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))
   .optional();
 
+const headerText = z.string().regex(/^[\x21-\x7e]{1,4096}$/);
+
+/** Whether an address is only that: a password in it would reach logs, and paths are put behind it. */
+function isBare(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { username, password, search, hash } = new URL(address);
+  return `${username}${password}${search}${hash}` === '';
+}
+
 interface Variable<Value> {
   readonly schema: z.ZodType<Value, string | undefined>;
   /** Completes the sentence "VARIABLE must be …". */
@@ -113,13 +129,44 @@ export const variables: Variables = {
   },
   store: {
     name: 'MONITORING_STORE',
-    schema: z.enum(['embedded']).default('embedded'),
-    mend: 'embedded: this version has no other store',
+    schema: z.enum(['embedded', 'prometheus']).default('embedded'),
+    mend: 'embedded or prometheus',
   },
   prometheusUrl: {
     name: 'PROMETHEUS_URL',
-    schema: webAddress,
-    mend: 'an address that begins with http:// or https://',
+    schema: webAddress.refine((value) => value === undefined || isBare(value)),
+    mend: 'an address that begins with http:// or https://, without a user, a query or a fragment',
+  },
+  prometheusTenant: {
+    name: 'PROMETHEUS_TENANT',
+    schema: headerText.optional(),
+    mend: 'a tenant of printable ASCII characters without spaces',
+  },
+  prometheusBearerToken: {
+    name: 'PROMETHEUS_BEARER_TOKEN',
+    schema: headerText.optional(),
+    mend: 'a token of printable ASCII characters without spaces',
+  },
+  prometheusUsername: {
+    name: 'PROMETHEUS_USERNAME',
+    schema: z
+      .string()
+      .regex(/^[^:\p{Cc}]{1,256}$/u)
+      .optional(),
+    mend: 'a name without colons',
+  },
+  prometheusPassword: {
+    name: 'PROMETHEUS_PASSWORD',
+    schema: z.string().optional(),
+    mend: 'a password',
+  },
+  prometheusServiceLabel: {
+    name: 'PROMETHEUS_SERVICE_LABEL',
+    schema: z
+      .string()
+      .regex(/^[a-zA-Z_][a-zA-Z0-9_]{0,127}$/)
+      .default('job'),
+    mend: 'the name of a label, such as job or service_name',
   },
   prometheusMetricsEnabled: { name: 'PROMETHEUS_METRICS_ENABLED', schema: truth, mend: 'true or false' },
   sloFile: { name: 'MONITORING_SLO_FILE', schema: z.string().optional(), mend: 'the path of an OpenSLO file' },
@@ -189,7 +236,30 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
       variable: 'MONITORING_INGEST_KEY',
       mend: 'must not share a key with MONITORING_API_KEY: a key that sends must not read',
     });
+  problems.push(...prometheusProblems(configuration));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration };
+}
+
+/** What does not fit together among the variables of the Prometheus store. */
+function prometheusProblems(configuration: Configuration): ConfigurationProblem[] {
+  const { store, prometheusUrl, prometheusBearerToken, prometheusUsername, prometheusPassword } = configuration;
+  const problems: ConfigurationProblem[] = [];
+  if (store === 'prometheus' && prometheusUrl === undefined)
+    problems.push({
+      variable: 'PROMETHEUS_URL',
+      mend: 'must be set with MONITORING_STORE=prometheus: the base address of a Prometheus-compatible server',
+    });
+  if ((prometheusUsername === undefined) !== (prometheusPassword === undefined))
+    problems.push({
+      variable: prometheusUsername === undefined ? 'PROMETHEUS_USERNAME' : 'PROMETHEUS_PASSWORD',
+      mend: 'must be set, too: a user name and a password go together',
+    });
+  if (prometheusBearerToken !== undefined && prometheusUsername !== undefined)
+    problems.push({
+      variable: 'PROMETHEUS_BEARER_TOKEN',
+      mend: 'must not be set together with PROMETHEUS_USERNAME: a request has one Authorization header',
+    });
+  return problems;
 }
 
 /** What Kubernetes sets for a Service named "monitoring". */

@@ -9,11 +9,14 @@ import { createBufferPool } from './http/body.ts';
 import { createOtlpHandler } from './http/otlp.ts';
 import { startServer } from './http/server.ts';
 import { type Log, openLog } from './log.ts';
-import { createOwnMetrics } from './metrics.ts';
+import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
 import { openPolicy, PolicyFileError } from './objectives/policy.ts';
 import { createDoor, type Door } from './otlp/attributes.ts';
+import type { Receiver } from './otlp/receiver.ts';
 import { whenStarterIsGone } from './starter.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
+import type { Store } from './store/port.ts';
+import { openPrometheusStore } from './store/prometheus/store.ts';
 
 export interface Aggregator {
   readonly host: string;
@@ -39,15 +42,8 @@ export async function startAggregator(configuration: Configuration, log: Log): P
   for (const warning of policy.warnings) log.warn(warning);
   const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
   const ownMetrics = createOwnMetrics();
-  const { retentionDays, fsync, ingestKeys, host, port } = configuration;
-  const opened = openEmbeddedStore({
-    door: doorOf(configuration, directory),
-    directory,
-    retentionDays,
-    fsync,
-    metrics: ownMetrics,
-    log,
-  });
+  const { ingestKeys, host, port } = configuration;
+  const opened = await openStore(configuration, directory, { metrics: ownMetrics, log });
   let closing = false;
   const shared = {
     gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys),
@@ -74,6 +70,43 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     opened.close();
     throw error;
   }
+}
+
+interface OpenedStore {
+  readonly store: Store;
+  /** Absent where data is not sent to this service. */
+  readonly receiver?: Receiver;
+  close(): void;
+}
+
+async function openStore(
+  configuration: Configuration,
+  directory: string,
+  { metrics, log }: { readonly metrics: OwnMetrics; readonly log: Log },
+): Promise<OpenedStore> {
+  const { retentionDays, fsync, prometheusUrl } = configuration;
+  const door = doorOf(configuration, directory);
+  if (configuration.store === 'embedded' || prometheusUrl === undefined)
+    return openEmbeddedStore({ door, directory, retentionDays, fsync, metrics, log });
+  return openPrometheusStore({
+    url: prometheusUrl,
+    tenant: configuration.prometheusTenant,
+    authorization: authorizationOf(configuration),
+    serviceLabel: configuration.prometheusServiceLabel,
+    door,
+    retentionDays,
+    ttlMs: configuration.cacheTtlSeconds * 1000,
+    metrics,
+    log,
+  });
+}
+
+/** The `Authorization` header for the Prometheus server, where it wants one. */
+function authorizationOf(configuration: Configuration): string | undefined {
+  const { prometheusBearerToken, prometheusUsername, prometheusPassword } = configuration;
+  if (prometheusBearerToken !== undefined) return `Bearer ${prometheusBearerToken}`;
+  if (prometheusUsername === undefined) return undefined;
+  return `Basic ${Buffer.from(`${prometheusUsername}:${prometheusPassword}`).toString('base64')}`;
 }
 
 /** Addresses are brought into their form before anything is stored. */

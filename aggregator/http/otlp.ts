@@ -13,7 +13,8 @@ import { retryAfter } from './errors.ts';
 import { encodeExported, encodeStatus, OTLP_CONTENT_TYPES, type OtlpEncoding } from './otlp-answer.ts';
 
 export interface OtlpOptions {
-  readonly receiver: Receiver;
+  /** Absent where this service only reads: everything is then refused for good, which no sender repeats. */
+  readonly receiver: Receiver | undefined;
   readonly gate: Gate;
   readonly pool: BufferPool;
   readonly ownMetrics: OwnMetrics;
@@ -42,6 +43,7 @@ const outcomes = {
   wrong_method: { status: 405, rpcCode: 12 },
   too_large: { status: 413, rpcCode: 8 },
   wrong_type: { status: 415, rpcCode: 3 },
+  not_taken_here: { status: 501, rpcCode: 12 },
   unavailable: { status: 503, rpcCode: 14 },
 } as const;
 
@@ -141,7 +143,7 @@ async function receive(
     });
     receivedBytes = body.bytes.length;
     try {
-      const accepted = options.receiver.take({
+      const accepted = admitted.receiver.take({
         signal,
         bytes: body.bytes,
         encoding: admitted.encoding,
@@ -159,11 +161,14 @@ async function receive(
   }
 }
 
-type Admitted = Pick<ReceivedBody, 'encoding' | 'gzip'> & { readonly expectedBytes: number };
+type Admitted = Pick<ReceivedBody, 'encoding' | 'gzip'> & {
+  readonly expectedBytes: number;
+  readonly receiver: Receiver;
+};
 
 /** All that can be told from the headers. */
 function admit(
-  { gate, isClosing }: OtlpOptions,
+  { gate, isClosing, receiver }: OtlpOptions,
   request: IncomingMessage,
   encoding: OtlpEncoding | undefined,
 ): Admitted {
@@ -173,6 +178,11 @@ function admit(
     throw new Refusal('wrong_key', 'A valid key is needed, as X-Monitoring-API-Key or as Authorization: Bearer.', {
       'WWW-Authenticate': 'Bearer',
     });
+  if (receiver === undefined)
+    throw new Refusal(
+      'not_taken_here',
+      'This service takes no telemetry: it reads from a Prometheus-compatible server. Send it to the Collector that writes there.',
+    );
   if (isClosing()) throw unavailable('The service is closing.', RETRY_SECONDS);
   if (encoding === undefined)
     throw new Refusal('wrong_type', 'Content-Type must be application/x-protobuf or application/json.');
@@ -181,7 +191,7 @@ function admit(
     throw new Refusal('wrong_type', 'Content-Encoding must be gzip, or absent.', { 'Accept-Encoding': 'gzip' });
   const expectedBytes = Number(headers['content-length'] ?? 0);
   if (expectedBytes > MAX_BODY_BYTES) throw tooLarge();
-  return { encoding, gzip: coding === 'gzip', expectedBytes };
+  return { encoding, gzip: coding === 'gzip', expectedBytes, receiver };
 }
 
 function encodingOf(headers: IncomingHttpHeaders): OtlpEncoding | undefined {

@@ -22,6 +22,11 @@ const defaults: Configuration = {
   dataDirectory: './data',
   store: 'embedded',
   prometheusUrl: undefined,
+  prometheusTenant: undefined,
+  prometheusBearerToken: undefined,
+  prometheusUsername: undefined,
+  prometheusPassword: undefined,
+  prometheusServiceLabel: 'job',
   prometheusMetricsEnabled: true,
   sloFile: undefined,
   maintenanceFile: undefined,
@@ -52,6 +57,9 @@ describe('configuration', () => {
     ['MONITORING_DATA_DIR', '/var/lib/vigil', { dataDirectory: '/var/lib/vigil' }],
     ['MONITORING_STORE', 'embedded', { store: 'embedded' }],
     ['PROMETHEUS_URL', 'http://prometheus:9090', { prometheusUrl: 'http://prometheus:9090' }],
+    ['PROMETHEUS_TENANT', 'team-a', { prometheusTenant: 'team-a' }],
+    ['PROMETHEUS_BEARER_TOKEN', 'abc.def', { prometheusBearerToken: 'abc.def' }],
+    ['PROMETHEUS_SERVICE_LABEL', 'service_name', { prometheusServiceLabel: 'service_name' }],
     ['PROMETHEUS_METRICS_ENABLED', 'False', { prometheusMetricsEnabled: false }],
     ['PROMETHEUS_METRICS_ENABLED', '1', { prometheusMetricsEnabled: true }],
     ['MONITORING_SLO_FILE', 'slo.yaml', { sloFile: 'slo.yaml' }],
@@ -80,6 +88,12 @@ describe('configuration', () => {
     ['MONITORING_INGEST_KEY', 'ключ'],
     ['MONITORING_STORE', 'postgres'],
     ['PROMETHEUS_URL', 'prometheus:9090'],
+    ['PROMETHEUS_URL', 'http://user:secret@prometheus:9090'],
+    ['PROMETHEUS_URL', 'http://prometheus:9090/?tenant=a'],
+    ['PROMETHEUS_TENANT', 'team a'],
+    ['PROMETHEUS_BEARER_TOKEN', 'two words'],
+    ['PROMETHEUS_USERNAME', 'us:er'],
+    ['PROMETHEUS_SERVICE_LABEL', 'service.name'],
     ['PROMETHEUS_METRICS_ENABLED', 'maybe'],
     ['MONITORING_CACHE_TTL_SECONDS', '5.5'],
     ['MONITORING_RETENTION_DAYS', '0'],
@@ -109,6 +123,20 @@ describe('configuration', () => {
   test('a key may not both read and send when they are kept apart', () => {
     const result = readConfiguration({ MONITORING_API_KEY: 'a,b', MONITORING_INGEST_KEY: 'c,b' });
     expect(result).toMatchObject({ ok: false, problems: [{ variable: 'MONITORING_INGEST_KEY' }] });
+  });
+
+  test('what belongs to the Prometheus store fits together', () => {
+    const url = { MONITORING_STORE: 'prometheus', PROMETHEUS_URL: 'http://mimir/prometheus' };
+    const basic = { PROMETHEUS_USERNAME: 'vigil', PROMETHEUS_PASSWORD: 'p:w' };
+    const problemOf = (env: Record<string, string>) => {
+      const result = readConfiguration(env);
+      return result.ok ? undefined : result.problems.map(({ variable }) => variable).join();
+    };
+    expect(problemOf({ ...url, ...basic })).toBeUndefined();
+    expect(problemOf({ MONITORING_STORE: 'prometheus' })).toBe('PROMETHEUS_URL');
+    expect(problemOf({ ...url, PROMETHEUS_USERNAME: 'vigil' })).toBe('PROMETHEUS_PASSWORD');
+    expect(problemOf({ ...url, PROMETHEUS_PASSWORD: 'p' })).toBe('PROMETHEUS_USERNAME');
+    expect(problemOf({ ...url, ...basic, PROMETHEUS_BEARER_TOKEN: 't' })).toBe('PROMETHEUS_BEARER_TOKEN');
   });
 
   test('variables of ours that nothing reads are named; those that Kubernetes sets are not ours', () => {

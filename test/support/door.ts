@@ -31,7 +31,9 @@ export interface Door {
   connect(): Promise<{ readonly socket: Socket; readonly answered: Promise<string>; soFar(): string }>;
 }
 
-export async function openDoor(limits: { readonly maxBodiesBytes?: number } = {}): Promise<Door> {
+export async function openDoor(
+  limits: { readonly maxBodiesBytes?: number; readonly onlyReads?: boolean } = {},
+): Promise<Door> {
   const { log, lines } = keepLog();
   const ownMetrics = createOwnMetrics();
   const pool = createBufferPool(limits.maxBodiesBytes ?? 2 ** 28, 2 ** 25);
@@ -45,7 +47,7 @@ export async function openDoor(limits: { readonly maxBodiesBytes?: number } = {}
     },
   };
   const { app } = createReadSide(shared);
-  const otlp = createOtlpHandler({ ...shared, receiver, pool });
+  const otlp = createOtlpHandler({ ...shared, receiver: limits.onlyReads ? undefined : receiver, pool });
   const server = await startServer({ host: '127.0.0.1', port: 0, app, otlp, ownMetrics });
   const url = `http://127.0.0.1:${server.port}`;
   const door: Door = {

@@ -1,5 +1,5 @@
 /** Bodies of OTLP/JSON, written from what a test knows about its points. */
-import type { MetricName } from '@vigil/semconv';
+import { type MetricName, metrics } from '@vigil/semconv';
 
 export interface PointDescription {
   readonly metric: MetricName;
@@ -83,7 +83,12 @@ export function metricsBody(points: readonly PointDescription[]): Buffer {
         ...(point.version === undefined ? {} : { 'service.version': point.version }),
       }),
     },
-    scopeMetrics: [{ scope: { name: 'test' }, metrics: [{ name: point.metric, ...dataOf(point) }] }],
+    scopeMetrics: [
+      {
+        scope: { name: 'test' },
+        metrics: [{ name: point.metric, unit: metrics[point.metric].unit, ...dataOf(point) }],
+      },
+    ],
   }));
   return Buffer.from(JSON.stringify({ resourceMetrics }));
 }

@@ -260,3 +260,13 @@ async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; tries < 400 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(condition()).toBe(true);
 }
+
+test.each(PATHS)('%s of a service that only reads refuses for good, before a body is read', async (path) => {
+  const reading = await openDoor({ onlyReads: true });
+  try {
+    for (const headers of [{}, JSON_TYPE]) await expectStatus(await reading.post(path, '', headers), 501, 12);
+    await expectStatus(await reading.post(path, '', { 'X-Monitoring-API-Key': 'wrong' }), 401, 16);
+  } finally {
+    await reading.server.close(0);
+  }
+});

@@ -64,7 +64,8 @@ export function startVictoriaMetrics(config: string): Promise<MetricsServer> {
   ]);
 }
 
-async function start(
+/** Starts a server on a free port and waits until it answers; what it holds is gone when this process ends. */
+export async function start(
   name: string,
   command: string,
   config: string,
