@@ -71,13 +71,18 @@ function sumBy(labels: readonly string[], expression: string): string {
 /** A value below the one before the range says that the counter began anew at its edge: all of it was added. */
 function added(series: string, span: Span): string {
   const [last, before] = ends(series, span);
-  return withResets(series, span, `(${last} - ${before} >= 0) or ${last}`, span.lengthMs);
+  return withResets(series, span, `(${last} - ${before} >= 0) or ${nameless(last)}`, span.lengthMs);
 }
 
 /** Histograms cannot be compared: a reset at the edge is looked for as far back as the value before. */
 function addedNative(series: string, span: Span): string {
   const [last, before] = ends(series, span);
-  return withResets(series, span, `(${last} - ${before}) or ${last}`, span.lengthMs + BASELINE_AND_RANGE_MS);
+  return withResets(series, span, `(${last} - ${before}) or ${nameless(last)}`, span.lengthMs + BASELINE_AND_RANGE_MS);
+}
+
+/** `last_over_time` keeps the metric's name and differences do not: VictoriaMetrics' `or` would take them for two series. */
+function nameless(expression: string): string {
+  return `1 * ${expression}`;
 }
 
 function ends(series: string, { lengthMs, lastMs }: Span): readonly [last: string, before: string] {
