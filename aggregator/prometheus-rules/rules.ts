@@ -1,6 +1,7 @@
 /** Prometheus rules from objectives: recording rules under Sloth's series names, and alerts over two windows. */
 import { DURATION_BUCKET_EDGES_SECONDS, type MetricName } from '@vigil/semconv';
 import { stringify } from 'yaml';
+import { BURN_ALERT_NAME, burnAlertLabels, sloIdentity, windowName } from '../domain/alert-labels.ts';
 import { type BurnAlert, deriveBurnAlerts, MIN_BAD_EVENTS } from '../domain/burn-alerts.ts';
 import { errorBudget } from '../domain/error-budget.ts';
 import type { EventSelection, Objective } from '../domain/objective.ts';
@@ -21,15 +22,8 @@ export class NoSuchFamily extends Error {
   override readonly name = 'NoSuchFamily';
 }
 
-const WINDOWS: Readonly<Record<number, string>> = {
-  300: '5m',
-  1800: '30m',
-  3600: '1h',
-  7200: '2h',
-  21600: '6h',
-  86400: '1d',
-  259200: '3d',
-};
+/** Windows that an error ratio is recorded over, in seconds. */
+const WINDOWS = [300, 1800, 3600, 7200, 21_600, 86_400, 259_200];
 const SETTLED = ['failure', 'partial', 'success'];
 
 /** The file, with a line on where it comes from. @throws NoSuchFamily */
@@ -92,7 +86,7 @@ function badOf({ total, part, partIs }: Counters, apply: 'rate' | 'increase', wi
 
 function recordings(slo: Objective<MetricName>): Rule[] {
   const counters = countersOf(slo);
-  const identity = identityOf(slo);
+  const identity = sloIdentity(slo.id);
   const series = (name: string) => `${name}{sloth_id="${identity.sloth_id}"}`;
   const record = (name: string, expr: string, labels: Readonly<Record<string, string>> = {}): Rule => ({
     record: name,
@@ -100,7 +94,7 @@ function recordings(slo: Objective<MetricName>): Rule[] {
     labels: { ...identity, ...labels },
   });
   const period = `${slo.windowDays}d`;
-  const ratios = Object.values(WINDOWS).map((window) => {
+  const ratios = WINDOWS.map(windowName).map((window) => {
     // Without events there is no sample: silence is not health.
     const total = `(sum(rate(${counters.total}[${window}])) > 0)`;
     const expr = `clamp_max(${badOf(counters, 'rate', window)} / ${total}, 1)`;
@@ -132,21 +126,16 @@ function recordings(slo: Objective<MetricName>): Rule[] {
   ];
 }
 
-function identityOf({ id }: Objective) {
-  return { sloth_id: `vigil-${id}`, sloth_service: 'vigil', sloth_slo: id };
-}
-
 function burnAlerts(slo: Objective<MetricName>): Rule[] {
   return deriveBurnAlerts(slo).alerts.map((alert) => burnAlert(slo, alert));
 }
 
 function burnAlert(slo: Objective<MetricName>, alert: BurnAlert): Rule {
-  const [long, short] = [WINDOWS[alert.longSeconds], WINDOWS[alert.shortSeconds]];
-  const { severity } = alert;
+  const [long, short] = [windowName(alert.longSeconds), windowName(alert.shortSeconds)];
   return {
-    alert: 'SloBurnRate',
+    alert: BURN_ALERT_NAME,
     expr: burnExpression(slo, alert, long, short),
-    labels: { ...identityOf(slo), severity, long_window: long, short_window: short },
+    labels: burnAlertLabels(slo.id, alert),
     annotations: {
       summary: `${slo.name}: the error budget burns more than ${Number(alert.threshold.toPrecision(6))} times too fast`,
       description: `Over ${long} and over ${short}. At that speed ${Math.round(alert.budgetShare * 100)} % of the ${slo.windowDays}-day budget is gone within ${long}. ${slo.description}`,
@@ -156,7 +145,7 @@ function burnAlert(slo: Objective<MetricName>, alert: BurnAlert): Rule {
 
 function burnExpression(slo: Objective<MetricName>, alert: BurnAlert, long: string, short: string): string {
   const counters = countersOf(slo);
-  const identity = `sloth_id="${identityOf(slo).sloth_id}"`;
+  const identity = `sloth_id="${sloIdentity(slo.id).sloth_id}"`;
   const limit = Number((alert.threshold * errorBudget(slo.objective)).toPrecision(12));
   const over = (window: string) => `slo:sli_error:ratio_rate${window}{${identity}} > ${limit}`;
   const by = 'max by (sloth_id, sloth_service, sloth_slo)';
@@ -169,7 +158,7 @@ function burnExpression(slo: Objective<MetricName>, alert: BurnAlert, long: stri
     `and on () (count(present_over_time(${counters.total}[${short}] offset ${long})) > 0)`,
   ];
   const frozen = [
-    `${by} (ALERTS{alertname="SloBurnRate", alertstate="firing", long_window="${long}", ${identity}})`,
+    `${by} (ALERTS{alertname="${BURN_ALERT_NAME}", alertstate="firing", long_window="${long}", ${identity}})`,
     // In silence nothing resolves.
     `unless on () (sum(rate(${counters.total}[${short}])) > 0)`,
   ];
