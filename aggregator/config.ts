@@ -37,6 +37,14 @@ export interface Configuration {
   readonly publicUrl: string | undefined;
   /** Holds `{trace_id}`. */
   readonly traceUrl: string | undefined;
+  /** Where alerts go; nowhere when all are absent. */
+  readonly alertmanagerUrl: string | undefined;
+  readonly webhookUrl: string | undefined;
+  /** Present where `webhookUrl` is. */
+  readonly webhookSecret: string | undefined;
+  readonly slackUrl: string | undefined;
+  /** How often everything that may alert is judged. */
+  readonly alertIntervalSeconds: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -54,6 +62,8 @@ export type ConfigurationResult =
 const MAX_CACHE_TTL_SECONDS = 3600;
 const MAX_RETENTION_DAYS = 3650;
 const MAX_TRUSTED_HOPS = 16;
+/** The shortest window of an alert: judged less often, it could be over before anybody looked. */
+const MAX_ALERT_INTERVAL_SECONDS = 300;
 
 const wholeNumber = (min: number, max: number, otherwise: number) =>
   z
@@ -90,6 +100,15 @@ function isBare(address: string): boolean {
   const { username, password, search, hash } = new URL(address);
   return `${username}${password}${search}${hash}` === '';
 }
+
+/** A text of at least 16 characters, or, after `whsec_`, base64 of at least 24 bytes, as Standard Webhooks asks. */
+const webhookSecret = z
+  .string()
+  .max(256)
+  .regex(/^(?:whsec_[A-Za-z0-9+/]{32,}={0,2}|(?!whsec_)[\x21-\x7e]{16,})$/)
+  .optional();
+
+const WEB_ADDRESS = 'an address that begins with http:// or https://';
 
 interface Variable<Value> {
   readonly schema: z.ZodType<Value, string | undefined>;
@@ -211,6 +230,19 @@ export const variables: Variables = {
     schema: webAddress.refine((value) => value === undefined || value.includes('{trace_id}')),
     mend: 'an address that begins with http:// or https:// and holds {trace_id}',
   },
+  alertmanagerUrl: { name: 'MONITORING_ALERTMANAGER_URL', schema: webAddress, mend: WEB_ADDRESS },
+  webhookUrl: { name: 'MONITORING_WEBHOOK_URL', schema: webAddress, mend: WEB_ADDRESS },
+  webhookSecret: {
+    name: 'MONITORING_WEBHOOK_SECRET',
+    schema: webhookSecret,
+    mend: 'a text of 16 to 256 printable ASCII characters without spaces, or whsec_ and at least 24 bytes as base64',
+  },
+  slackUrl: { name: 'MONITORING_SLACK_URL', schema: webAddress, mend: WEB_ADDRESS },
+  alertIntervalSeconds: {
+    name: 'MONITORING_ALERT_INTERVAL_SECONDS',
+    schema: wholeNumber(1, MAX_ALERT_INTERVAL_SECONDS, 30),
+    mend: `a whole number of seconds from 1 to ${MAX_ALERT_INTERVAL_SECONDS}`,
+  },
   logLevel: {
     name: 'MONITORING_LOG_LEVEL',
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
@@ -237,6 +269,11 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
       mend: 'must not share a key with MONITORING_API_KEY: a key that sends must not read',
     });
   problems.push(...prometheusProblems(configuration));
+  if ((configuration.webhookUrl === undefined) !== (configuration.webhookSecret === undefined))
+    problems.push({
+      variable: 'MONITORING_WEBHOOK_SECRET',
+      mend: 'must be set where MONITORING_WEBHOOK_URL is, and only there: what is sent to a webhook is signed',
+    });
   return problems.length > 0 ? { ok: false, problems } : { ok: true, configuration };
 }
 

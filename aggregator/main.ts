@@ -1,5 +1,6 @@
 /** The composition root: the only file that knows every part. Run directly, it is the service. */
 import { resolve } from 'node:path';
+import { createAlerts } from './alerts/service.ts';
 import { type KeptKey, loadOrMakeApiKey, loadOrMakeKey } from './api-key.ts';
 import { type Configuration, describeProblems, readConfiguration, unknownVariables } from './config.ts';
 import { readEnvironment } from './environment.ts';
@@ -13,6 +14,7 @@ import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
 import { openPolicy, PolicyFileError } from './objectives/policy.ts';
 import { createDoor, type Door } from './otlp/attributes.ts';
 import type { Receiver } from './otlp/receiver.ts';
+import { readAlertConditions } from './reports/alert-conditions.ts';
 import { whenStarterIsGone } from './starter.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 import type { Store } from './store/port.ts';
@@ -51,18 +53,27 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     log,
     isClosing: () => closing,
   };
-  const app = createApp({ ...configuration, ...shared, store: opened.store, policy: policy.current });
+  const { store } = opened;
+  const alerts = createAlerts({
+    ...configuration,
+    directory,
+    ownMetrics,
+    log,
+    readConditions: (nowMs) => readAlertConditions(store, policy.current(), nowMs),
+  });
+  const app = createApp({ ...configuration, ...shared, store, policy: policy.current, alerts: alerts.active });
   const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
   const otlp = createOtlpHandler({ ...shared, receiver: opened.receiver, pool });
   try {
     const server = await startServer({ host, port, app, otlp, ownMetrics });
+    alerts.start();
     return {
       host: server.host,
       port: server.port,
       keptKey,
       async close() {
         closing = true;
-        await server.close(CLOSE_CAP_MS);
+        await Promise.all([server.close(CLOSE_CAP_MS), alerts.close()]);
         opened.close();
       },
     };

@@ -66,6 +66,16 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
     ],
   },
   {
+    of: /^aggregator\/alerts\//,
+    may: [
+      /^aggregator\/(alerts|domain)\//,
+      /^aggregator\/reports\/active-alerts\.ts$/,
+      /^aggregator\/(log|metrics)\.ts$/,
+      /^node:/,
+      /^zod$/,
+    ],
+  },
+  {
     of: /^aggregator\/page\//,
     may: [
       /^aggregator\/(page|reports|domain)\//,

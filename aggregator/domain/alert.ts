@@ -62,7 +62,7 @@ export function advanceAlerts(
   const now: Alert[] = [];
   for (const condition of conditions) {
     const key = alertKey(condition);
-    const next = nextOf(live.get(key), condition, nowMs);
+    const next = nextOf(live.get(key) ?? beginning(condition, key, before, nowMs), condition, nowMs);
     live.delete(key);
     if (next !== undefined) now.push(next);
   }
@@ -71,17 +71,27 @@ export function advanceAlerts(
   return [...ended, ...now, ...orphans];
 }
 
+/** A new stretch, where the condition holds. */
+function beginning(
+  { name, labels, state, text }: AlertCondition,
+  key: string,
+  before: readonly Alert[],
+  nowMs: number,
+): Alert | undefined {
+  if (state !== 'firing') return undefined;
+  // A clock that was set back may come by the same instant twice.
+  let number = nowMs;
+  const idOf = (at: number) => `${at}-${shortHash(key)}`;
+  while (before.some(({ id }) => id === idOf(number))) number++;
+  return { id: idOf(number), name, labels, phase: 'pending', sinceMs: nowMs, text };
+}
+
 function nextOf(alert: Alert | undefined, condition: AlertCondition, nowMs: number): Alert | undefined {
-  const { name, labels, state, text, forSeconds } = condition;
-  if (state === 'firing') {
-    const known = alert ?? { id: `${nowMs}-${shortHash(alertKey(condition))}`, name, labels, sinceMs: nowMs, text };
-    const isDue = alert?.phase === 'firing' || nowMs - known.sinceMs >= forSeconds * 1000;
-    return isDue
-      ? { ...known, text, phase: 'firing', firedMs: alert?.firedMs ?? nowMs }
-      : { ...known, text, phase: 'pending' };
-  }
+  const { state, text, forSeconds } = condition;
   if (alert === undefined || (state === 'no_data' && alert.phase === 'firing')) return alert;
-  return endOf(alert, nowMs);
+  if (state !== 'firing') return endOf(alert, nowMs);
+  const isDue = alert.phase === 'firing' || nowMs - alert.sinceMs >= forSeconds * 1000;
+  return isDue ? { ...alert, text, phase: 'firing', firedMs: alert.firedMs ?? nowMs } : { ...alert, text };
 }
 
 function endOf(alert: Alert, nowMs: number): Alert | undefined {

@@ -1,6 +1,6 @@
 /** The endpoints' answers for the service's own page: the same reports, held against the same schemas, past the cache. */
 import type { z } from 'zod';
-import { type Asked, type WindowUnit, windowUntil } from '../reports/report.ts';
+import { type Context, type WindowUnit, windowUntil } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
 import type { AnswerPath } from './client.ts';
 import { type Endpoint, endpoints } from './endpoints.ts';
@@ -17,7 +17,7 @@ export interface Asking {
   readonly service: string | undefined;
   /** The variable part of the path, where it has one. */
   readonly id?: string;
-  readonly context?: Pick<Asked, 'policy' | 'ownFamilies'>;
+  readonly context?: Context;
 }
 
 const MINUTES_PER_UNIT: Readonly<Record<WindowUnit, number>> = { minutes: 1, hours: 60 };

@@ -3,8 +3,9 @@ import { type Context, Hono } from 'hono';
 import { correlationIdOf } from '../correlation.ts';
 import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
+import type { ActiveAlert } from '../reports/active-alerts.ts';
 import { allParts, type ExpositionPart, exposeParts } from '../reports/exposition.ts';
-import type { Asked, Policy } from '../reports/report.ts';
+import type { Policy, Context as ReportContext } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
 import { readAnswer } from './answers.ts';
 import { type Gate, type KeyHeaders, presentedKeys } from './auth.ts';
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly log: Log;
   /** Objectives and maintenance of now; the built-in ones when absent. */
   readonly policy?: () => Policy;
+  /** Alerts of now; none are known when absent. */
+  readonly alerts?: () => readonly ActiveAlert[];
   /** Whether the service is about to end. */
   readonly isClosing: () => boolean;
   /** Unix milliseconds. */
@@ -120,8 +123,8 @@ export function createApp(options: AppOptions): App {
 }
 
 /** What reports are told beside the window. */
-function contextOf({ policy, ownMetrics }: AppOptions): () => Pick<Asked, 'policy' | 'ownFamilies'> {
-  return () => ({ policy: policy?.(), ownFamilies: () => ownMetrics.families() });
+function contextOf({ policy, ownMetrics, alerts }: AppOptions): () => ReportContext {
+  return () => ({ policy: policy?.(), ownFamilies: () => ownMetrics.families(), alerts });
 }
 
 const OVERVIEW_PATH = '/monitoring/overview/';

@@ -23,10 +23,11 @@ import { renderOverview } from '../page/overview.ts';
 import { renderSecurity } from '../page/security.ts';
 import { renderSignIn, type SignInProblem } from '../page/sign-in.ts';
 import { renderTasks } from '../page/tasks.ts';
+import { activeAlertBodies } from '../reports/active-alerts.ts';
 import { readMutation } from '../reports/mutation.ts';
 import { readMutations } from '../reports/mutation-facts.ts';
 import { remembering } from '../reports/remembering-store.ts';
-import { type Asked, NotKnown, windowUntil } from '../reports/report.ts';
+import { NotKnown, type Context as ReportContext, windowUntil } from '../reports/report.ts';
 import type { Store } from '../store/port.ts';
 import { type Asking, readAnswer } from './answers.ts';
 import type { App, RequestContext } from './app.ts';
@@ -49,7 +50,7 @@ export interface PagesOptions {
   /** The OpenAPI document of this moment. */
   readonly apiDocument: () => Json;
   /** What the endpoints' reports are told beside the window. */
-  readonly context: () => Pick<Asked, 'policy' | 'ownFamilies'>;
+  readonly context: () => ReportContext;
 }
 
 const MINUTES = Object.fromEntries(WINDOWS.map(({ id, minutes }) => [id, minutes])) as Record<Choice['window'], number>;
@@ -224,7 +225,8 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
     },
     '/objectives/': async ({ store, choice, asking }) => {
       const { objectives } = await readAnswer(store, '/monitoring/slo/', asking);
-      return { title: 'Objectives', main: renderObjectives(objectives, choice) };
+      const active = activeAlertBodies(asking.context?.alerts?.() ?? []);
+      return { title: 'Objectives', main: renderObjectives(objectives, active, choice) };
     },
     '/objectives/:id/': async ({ store, c, choice, asking }) => {
       const asked = { ...asking, id: c.req.param('id') ?? '' };

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { bar, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
-import { count, decimal, duration, NOTHING, ratio } from './format.ts';
+import { count, decimal, duration, moment, NOTHING, ratio } from './format.ts';
 import { addressOf, type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
 
 /** One objective, as its endpoint answers. */
@@ -85,13 +85,44 @@ function lasts({ time_to_exhaustion_seconds: seconds, state }: ObjectiveView): s
   return seconds === null ? NOTHING : duration(seconds);
 }
 
-export function renderObjectives(objectives: readonly ObjectiveView[], choice: Choice): Markup {
+/** An alert that is not over, as the overview's endpoint answers. */
+export interface ActiveAlertView {
+  readonly severity: string;
+  readonly state: string;
+  readonly since: string;
+  readonly summary: string;
+  readonly description: string;
+  /** Path of a page of ours. */
+  readonly link: string;
+}
+
+/** @param active alerts of all services together, whatever is chosen */
+export function renderObjectives(
+  objectives: readonly ObjectiveView[],
+  active: readonly ActiveAlertView[],
+  choice: Choice,
+): Markup {
   return html`<h1>Objectives</h1>
   <p class="lead">Over their own windows, whatever window is chosen above. The error budget is what an objective lets fail; a burn rate of 1 spends it exactly within the window.</p>
   <div class="grid">
+    ${card('active-alerts', 'Alerts', activeAlertTable(active, choice), 'wide')}
     ${card('objectives', 'All objectives, worst budget first', objectiveTable(objectives, choice), 'wide')}
     ${objectives.flatMap((each) => (each.alerts.some(isFiring) ? [card(`alerts-${each.id}`, each.name, alertTable(each), 'half')] : []))}
   </div>`;
+}
+
+function activeAlertTable(active: readonly ActiveAlertView[], choice: Choice): Markup {
+  if (active.length === 0) return nothing('No alert fires.');
+  return table(
+    'Alerts that are not over',
+    [{ heading: 'Alert' }, { heading: 'Severity' }, { heading: 'State' }, { heading: 'Since' }],
+    active.map(({ summary, description, link, severity, state, since }) => [
+      html`<a href="${addressOf(link, choice)}">${summary}</a><br>${description}`,
+      severity,
+      mark(state === 'firing' ? 'bad' : 'warn', state),
+      moment(Date.parse(since)),
+    ]),
+  );
 }
 
 /** An alert's state is written as `inactive`, `firing` or `frozen`. */

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { LEVELS } from '../domain/recommendations.ts';
 import type { Store } from '../store/port.ts';
+import { activeAlertBodies, activeAlertSchema } from './active-alerts.ts';
 import { allRecommendations } from './all-recommendations.ts';
 import { type Area, areas, changeSchema, changesOf, windowsOf } from './areas.ts';
 import { type RecommendationBody, recommendationSchema } from './recommendations.ts';
 import { remembering } from './remembering-store.ts';
 import type { Asked, Report } from './report.ts';
-import { objectiveBody, objectiveSchema, sloScope } from './slo.ts';
+import { objectiveBody, objectiveSchema, sentAlerts, sloScope } from './slo.ts';
 import { readSloStatuses } from './slo-status.ts';
 
 /** The fields of one area in the overview. */
@@ -33,6 +34,9 @@ export const overviewSchema = z.object({
     services: z.array(z.string()).describe('Every service.name seen, 200 at most.'),
   }),
   objectives: z.array(objectiveSchema),
+  alerts: z
+    .array(activeAlertSchema)
+    .describe('Alerts of all services together that are not over; empty when one service is asked about.'),
   areas: z.object(Object.fromEntries(areas.map((area) => [area.name, areaSchema(area as Area)])) as AreaSchemas),
   recommendations: z.array(recommendationSchema).describe('All of them, worst first.'),
 });
@@ -63,7 +67,8 @@ export const reportOverview: Report<Overview> = async (store, asked) => {
       takes_data: refusing === undefined,
       services: services.slice(0, MAX_SERVICES),
     },
-    objectives: statuses.map(objectiveBody),
+    objectives: statuses.map((status) => objectiveBody(status, sentAlerts(asked))),
+    alerts: activeAlertBodies(sentAlerts(asked)),
     // Each body was made by the area of the same name.
     areas: Object.fromEntries(parts.map(({ name, body }) => [name, body])) as Overview['areas'],
     recommendations,

@@ -3,6 +3,7 @@ import type { MaintenancePeriod } from '../domain/maintenance.ts';
 import type { Objective } from '../domain/objective.ts';
 import type { MetricFamily } from '../metrics.ts';
 import type { Store, TimeRange } from '../store/port.ts';
+import type { ActiveAlert } from './active-alerts.ts';
 
 /** Units in which a window is asked for. */
 export type WindowUnit = 'minutes' | 'hours';
@@ -40,12 +41,17 @@ export interface Asked {
   readonly policy?: Policy;
   /** The service's own health; unknown when absent. */
   readonly ownFamilies?: () => readonly MetricFamily[];
+  /** Alerts as they were sent, over all services; unknown when absent. */
+  readonly alerts?: () => readonly ActiveAlert[];
 }
 
 /** There is nothing of the name that was asked for. */
 export class NotKnown extends Error {
   override readonly name = 'NotKnown';
 }
+
+/** What a running service tells its reports beside what was asked. */
+export type Context = Pick<Asked, 'policy' | 'ownFamilies' | 'alerts'>;
 
 /** Makes one answer, without what all answers have in common (time, window, correlation id). */
 export type Report<Body> = (store: Store, asked: Asked) => Promise<Body>;

@@ -1,17 +1,19 @@
 import { z } from 'zod';
+import { windowName } from '../domain/alert-labels.ts';
 import { budgetRemaining, burnRate, SECONDS_PER_DAY } from '../domain/error-budget.ts';
 import { addEvents, type EventCounts, NO_EVENTS } from '../domain/objective.ts';
 import { SLO_STATES } from '../domain/slo-state.ts';
 import { sloInWords } from '../domain/slo-words.ts';
 import type { Store } from '../store/port.ts';
+import { type ActiveAlert, firingSinceMs } from './active-alerts.ts';
 import { createEventReader } from './event-reader.ts';
 import { rounded, roundedRatio } from './quantities.ts';
 import { remembering } from './remembering-store.ts';
 import { type Asked, NotKnown, type Report, type Slo } from './report.ts';
 import { type Series, seriesSchema, stepsOf } from './series.ts';
 import {
+  type AlertStatus,
   BUILT_IN_POLICY,
-  BURN_WINDOWS,
   lookback,
   readSloStatus,
   readSloStatuses,
@@ -50,6 +52,10 @@ export const objectiveSchema = z.object({
       short_window: z.string(),
       threshold: z.number().describe('Burn rate above which it fires.'),
       state: z.enum(['firing', 'inactive', 'no_data']),
+      since: z
+        .string()
+        .nullable()
+        .describe('Since when it fires, as it was sent; null while it does not, or when one service is asked about.'),
       frozen: z.boolean().describe('Whether nothing has happened lately, so that the state is that of then.'),
     }),
   ),
@@ -78,7 +84,7 @@ export function sloScope({ window, service, policy = BUILT_IN_POLICY }: Asked): 
 /** Every objective, worst budget first. */
 export const reportSlos: Report<z.infer<typeof slosSchema>> = async (store, asked) => {
   const statuses = await readSloStatuses(remembering(store), sloScope(asked));
-  return { objectives: statuses.map(objectiveBody) };
+  return { objectives: statuses.map((status) => objectiveBody(status, sentAlerts(asked))) };
 };
 
 /** One objective, with how its budget and its burn rate went. @throws NotKnown */
@@ -88,19 +94,20 @@ export const reportSlo: Report<z.infer<typeof sloDetailSchema>> = async (store, 
   if (slo === undefined) throw new NotKnown('There is no objective of this id.');
   const shared = remembering(store);
   const status = await readSloStatus(shared, slo, scope);
-  return { ...objectiveBody(status), series: await readSeries(shared, slo, scope, status.counts) };
+  return { ...objectiveBody(status, sentAlerts(asked)), series: await readSeries(shared, slo, scope, status.counts) };
 };
 
 function shownOrNull(value: number | undefined): number | null {
   return value === undefined ? null : roundedRatio(value);
 }
 
-export function windowName(seconds: number): string {
-  const known = Object.entries(BURN_WINDOWS).find(([, length]) => length === seconds);
-  return known?.[0] ?? `${seconds}s`;
+/** Alerts are about all services together, so they say nothing of one. */
+export function sentAlerts({ alerts, service }: Asked): readonly ActiveAlert[] {
+  return service === undefined ? (alerts?.() ?? []) : [];
 }
 
-export function objectiveBody(status: SloStatus): ObjectiveBody {
+/** @param sent alerts as they were sent, which stay as they are while nothing can be judged */
+export function objectiveBody(status: SloStatus, sent: readonly ActiveAlert[] = []): ObjectiveBody {
   const { slo, state, counts, remaining, burnRates, secondsToExhaustion, spentBy } = status;
   return {
     id: slo.id,
@@ -117,20 +124,27 @@ export function objectiveBody(status: SloStatus): ObjectiveBody {
     burn_rates: Object.fromEntries(Object.entries(burnRates).map(([name, burn]) => [name, shownOrNull(burn)])),
     time_to_exhaustion_seconds: secondsToExhaustion === undefined ? null : Math.round(secondsToExhaustion),
     coverage: roundedRatio(status.coverage),
-    alerts: status.alerts.map(({ alert, state, isFrozen }) => ({
-      severity: alert.severity,
-      long_window: windowName(alert.longSeconds),
-      short_window: windowName(alert.shortSeconds),
-      threshold: roundedRatio(alert.threshold),
-      state,
-      frozen: isFrozen,
-    })),
+    alerts: status.alerts.map((each) => alertBody(each, firingSinceMs(sent, slo.id, each.alert))),
     spent_by: spentBy.slice(0, MAX_SPENDERS).map(({ name, share }) => ({ name, share: roundedRatio(share) })),
     maintenance: status.leftOut.map(({ fromMs, toMs, reason }) => ({
       from: new Date(fromMs).toISOString(),
       to: new Date(toMs).toISOString(),
       reason,
     })),
+  };
+}
+
+function alertBody({ alert, state, isFrozen }: AlertStatus, sinceMs: number | undefined) {
+  // Without data an alert that fires goes on.
+  const isHeld = state === 'no_data' && sinceMs !== undefined;
+  return {
+    severity: alert.severity,
+    long_window: windowName(alert.longSeconds),
+    short_window: windowName(alert.shortSeconds),
+    threshold: roundedRatio(alert.threshold),
+    state: isHeld ? ('firing' as const) : state,
+    since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+    frozen: isFrozen || isHeld,
   };
 }
 

@@ -38,6 +38,11 @@ const defaults: Configuration = {
   exposeAttackers: true,
   publicUrl: undefined,
   traceUrl: undefined,
+  alertmanagerUrl: undefined,
+  webhookUrl: undefined,
+  webhookSecret: undefined,
+  slackUrl: undefined,
+  alertIntervalSeconds: 30,
   logLevel: 'info',
 };
 
@@ -72,6 +77,9 @@ describe('configuration', () => {
     ['MONITORING_EXPOSE_ATTACKERS', 'false', { exposeAttackers: false }],
     ['MONITORING_PUBLIC_URL', 'https://vigil.example/', { publicUrl: 'https://vigil.example/' }],
     ['MONITORING_TRACE_URL', 'https://t.example/{trace_id}', { traceUrl: 'https://t.example/{trace_id}' }],
+    ['MONITORING_ALERTMANAGER_URL', 'http://am:9093/', { alertmanagerUrl: 'http://am:9093/' }],
+    ['MONITORING_SLACK_URL', 'https://hooks.example/T/B', { slackUrl: 'https://hooks.example/T/B' }],
+    ['MONITORING_ALERT_INTERVAL_SECONDS', '5', { alertIntervalSeconds: 5 }],
     ['MONITORING_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
   ];
   test.each(good)('%s=%s', (name, value, change) => {
@@ -102,6 +110,12 @@ describe('configuration', () => {
     ['MONITORING_EXPOSE_ATTACKERS', 'no way'],
     ['MONITORING_PUBLIC_URL', 'ftp://vigil.example'],
     ['MONITORING_TRACE_URL', 'https://t.example/'],
+    ['MONITORING_ALERTMANAGER_URL', 'alertmanager:9093'],
+    ['MONITORING_WEBHOOK_URL', 'mailto:someone'],
+    ['MONITORING_WEBHOOK_SECRET', 'whsec_short'],
+    ['MONITORING_WEBHOOK_SECRET', 'fifteen-letters'],
+    ['MONITORING_SLACK_URL', '#alerts'],
+    ['MONITORING_ALERT_INTERVAL_SECONDS', '0'],
     ['MONITORING_LOG_LEVEL', 'loud'],
   ];
   test.each(bad)('%s=%s is refused', (name, value) => {
@@ -137,6 +151,16 @@ describe('configuration', () => {
     expect(problemOf({ ...url, PROMETHEUS_USERNAME: 'vigil' })).toBe('PROMETHEUS_PASSWORD');
     expect(problemOf({ ...url, PROMETHEUS_PASSWORD: 'p' })).toBe('PROMETHEUS_USERNAME');
     expect(problemOf({ ...url, ...basic, PROMETHEUS_BEARER_TOKEN: 't' })).toBe('PROMETHEUS_BEARER_TOKEN');
+  });
+
+  test('a webhook needs a secret, and a secret a webhook', () => {
+    const url = { MONITORING_WEBHOOK_URL: 'https://hooks.example/vigil' };
+    for (const secret of ['sixteen-letters!', `whsec_${Buffer.alloc(24, 1).toString('base64')}`]) {
+      const alone = { MONITORING_WEBHOOK_SECRET: secret };
+      expect(readConfiguration({ ...url, ...alone })).toMatchObject({ configuration: { webhookSecret: secret } });
+      for (const half of [url, alone])
+        expect(readConfiguration(half)).toMatchObject({ problems: [{ variable: 'MONITORING_WEBHOOK_SECRET' }] });
+    }
   });
 
   test('variables of ours that nothing reads are named; those that Kubernetes sets are not ours', () => {

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type Alert, alertKey, isInhibited } from '../../../aggregator/domain/alert.ts';
+import { readAlertConditions } from '../../../aggregator/reports/alert-conditions.ts';
+import { BUILT_IN_POLICY } from '../../../aggregator/reports/slo-status.ts';
+import { createKnownStore, type KnownStore } from '../../support/known-store.ts';
+import { createReadSide, NOW_MS } from '../../support/read-side.ts';
+
+const MINUTE_MS = 60_000;
+const folder = resolve(import.meta.dirname, '../../../otel-config');
+const read = (file: string) => parse(readFileSync(`${folder}/${file}`, 'utf8'));
+
+/** Two quiet hours, and nine failures of ten in the last minutes. */
+function fail(store: KnownStore): void {
+  store.add({ name: 'Earlier', seconds: 0.1, atMs: NOW_MS - 120 * MINUTE_MS });
+  store.add({ name: 'CreateJob', seconds: 0.1, atMs: NOW_MS, outcome: 'failure', errorType: 'X' }, 90);
+  store.add({ name: 'CreateJob', seconds: 0.1, atMs: NOW_MS }, 10);
+}
+
+const firing = async (store: KnownStore) =>
+  (await readAlertConditions(store, BUILT_IN_POLICY, NOW_MS)).filter(({ state }) => state === 'firing');
+
+test('what may alert has the names, labels and waiting times of the Prometheus rules', async () => {
+  type Rule = { alert?: string; labels: Record<string, string>; for?: string };
+  const { groups } = read('prometheus/rules.yaml') as { groups: { rules: Rule[] }[] };
+  const rules = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
+  const conditions = await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS);
+  const described = (name: string, labels: Record<string, string>, wait: string) =>
+    `${alertKey({ name, labels })} ${wait}`;
+  const ofRules = rules
+    // That this service is away it cannot tell itself.
+    .filter(({ alert }) => alert !== 'VigilAbsent')
+    .map((rule) => described(rule.alert ?? '', rule.labels, rule.for ?? '0m'));
+  const ours = conditions.map(({ name, labels, forSeconds }) => described(name, labels, `${forSeconds / 60}m`));
+  expect(ours.sort()).toEqual(ofRules.sort());
+});
+
+test('webhooks are spared what the routes of Alertmanager inhibit', async () => {
+  const { inhibit_rules: rules } = read('alertmanager/alertmanager.yaml') as {
+    inhibit_rules: { source_matchers: string[]; target_matchers: string[]; equal?: string[] }[];
+  };
+  const conditions = await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS);
+  const alerts = conditions.map(({ name, labels, text }, i): Alert => {
+    return { id: String(i), name, labels, text, phase: 'firing', sinceMs: 0 };
+  });
+  const fits = ({ name, labels }: Alert, matchers: readonly string[]) =>
+    matchers.every((matcher) => {
+      const [, label, operator, value] = /^(\w+)(=~?)"(.*)"$/.exec(matcher) ?? [];
+      const found = label === 'alertname' ? name : (labels[label] ?? '');
+      return operator === '=' ? found === value : new RegExp(`^(?:${value})$`).test(found);
+    });
+  const wanted = (alert: Alert, all: readonly Alert[]) =>
+    rules.some(
+      ({ source_matchers, target_matchers, equal = [] }) =>
+        fits(alert, target_matchers) &&
+        all.some(
+          (other) => fits(other, source_matchers) && equal.every((name) => other.labels[name] === alert.labels[name]),
+        ),
+    );
+  for (const alert of alerts)
+    for (const other of alerts) expect(isInhibited(alert, [other])).toBe(wanted(alert, [other]));
+});
+
+test('an empty store alerts nobody, and says that it knows nothing', async () => {
+  const conditions = await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS);
+  expect(new Set(conditions.map(({ state }) => state))).toEqual(new Set(['no_data']));
+});
+
+test('a budget that burns is said in words that a person understands', async () => {
+  const store = createKnownStore(NOW_MS);
+  fail(store);
+  const found = await firing(store);
+  expect(found.map(({ name, labels }) => [name, labels['sloth_slo'], labels['long_window']])).toEqual([
+    ['SloBurnRate', 'mutation-success', '1h'],
+    ['HighMutationFailureRate', undefined, undefined],
+  ]);
+  expect(found[0].text.description).toMatch(
+    /^The 30-day budget is spent, and .* more than it; CreateJob spent \d+ % of it\./,
+  );
+  expect(found[1].text.description).toBe('90 % of the mutations of five minutes failed, CreateJob most often.');
+});
+
+test('a young store, few events, or duplicates below the line alert nobody', async () => {
+  const young = createKnownStore(NOW_MS);
+  young.add({ name: 'A', seconds: 0.1, atMs: NOW_MS, outcome: 'failure' }, 15);
+  expect(await firing(young)).toEqual([]);
+});
+
+test('duplicates, and telemetry that stopped', async () => {
+  const store = createKnownStore(NOW_MS);
+  const where = { 'vigil.task.name': 'send', 'vigil.idempotency.scope': 'order' };
+  const sum = (metric: 'vigil.task.requests' | 'vigil.task.duplicated_keys', n: number, more = {}) => {
+    return { metric, attributes: { ...where, ...more }, shape: 'sum' as const, values: new Array<number>(n).fill(1) };
+  };
+  const points = [sum('vigil.task.requests', 100, { 'vigil.idempotency.outcome': 'executed' })];
+  store.addPoints([...points, sum('vigil.task.duplicated_keys', 4)], NOW_MS - 10 * MINUTE_MS);
+  const found = await firing(store);
+  expect(found.map(({ name, text }) => [name, text.description])).toEqual([
+    ['HighDuplicateRate', '4 % of the keys admitted in an hour met a duplicate.'],
+    ['VigilTelemetryStopped', 'The newest data point is 10 minutes old. Objectives stay as they were meanwhile.'],
+  ]);
+});
+
+test('answers and the page say what was sent, and only for all services together', async () => {
+  const conditions: Alert[] = [];
+  const active = () => conditions as (Alert & { phase: 'firing' })[];
+  const { get, store } = createReadSide({ alerts: active });
+  fail(store);
+  const [burn] = await firing(store);
+  conditions.push({ ...burn, id: '1', phase: 'firing', sinceMs: NOW_MS - MINUTE_MS, firedMs: NOW_MS - MINUTE_MS });
+  type Slo = { id: string; alerts: { state: string; since: string | null }[] };
+  type Answer = { objectives: Slo[]; alerts: { name: string; objective: string; state: string }[] };
+  const ask = async (path: string) => (await (await get(path)).json()) as Answer;
+  const since = new Date(NOW_MS - MINUTE_MS).toISOString();
+  for (const path of ['/monitoring/slo/', '/monitoring/overview/']) {
+    const ofAll = (await ask(path)).objectives.flatMap(({ id, alerts }) => alerts.map((alert) => ({ id, ...alert })));
+    expect(ofAll.filter((alert) => alert.since !== null)).toMatchObject([
+      { id: 'mutation-success', state: 'firing', since },
+    ]);
+    expect(ofAll.filter(({ state }) => state === 'firing')).toHaveLength(1);
+    const ofOne = (await ask(`${path}?service=shop`)).objectives.flatMap(({ alerts }) => alerts);
+    expect(ofOne.every((alert) => alert.since === null)).toBe(true);
+  }
+  const { alerts } = await ask('/monitoring/overview/');
+  expect(alerts).toMatchObject([{ name: 'SloBurnRate', objective: 'mutation-success', state: 'firing', since }]);
+  expect(await (await get('/objectives/')).text()).toContain(burn.text.summary);
+});
