@@ -6,6 +6,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   kill: () => import('./kill.ts'),
   page: () => import('./page.ts'),
   openapi: () => import('./openapi.ts'),
+  alerts: () => import('./alerts.ts'),
   dashboards: () => import('./dashboards.ts'),
   'security-blocks': () => import('./security-blocks.ts'),
   'security-middlewares': () => import('./security-middlewares.ts'),

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { pauseMs } from '../../../aggregator/alerts/courier.ts';
 import { type AlertOptions, type AlertService, createAlerts } from '../../../aggregator/alerts/service.ts';
@@ -126,6 +127,26 @@ test('a webhook is signed as Standard Webhooks says', async () => {
   const id = String(headers['webhook-id']);
   expect(headers['webhook-timestamp']).toBe(String(START_MS / 1000));
   expect(headers['webhook-signature']).toBe(signature(SECRET, id, START_MS / 1000, text));
+});
+
+test('the README’s snippet tells a webhook of ours from one that was changed, or is old', async () => {
+  const readme = readFileSync(resolve(import.meta.dirname, '../../../aggregator/README.md'), 'utf8');
+  const snippet = /```js\n(import \{ createHmac[\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const file = join(directory, 'verify.mjs');
+  writeFileSync(file, snippet);
+  const { isFromVigil } = await import(pathToFileURL(file).href);
+  const service = start();
+  nowMs = Date.now();
+  conditions = [burning()];
+  await service.tick();
+  await settled();
+  const [{ headers, text }] = hook.received;
+  expect(isFromVigil(headers, text, SECRET)).toBe(true);
+  expect(isFromVigil(headers, `${text} `, SECRET)).toBe(false);
+  expect(isFromVigil(headers, text, `${SECRET}x`)).toBe(false);
+  const old = { 'webhook-id': 'x', 'webhook-timestamp': '1000' };
+  const signed = { ...old, 'webhook-signature': signature(SECRET, 'x', 1000, text) };
+  expect(isFromVigil(signed, text, SECRET)).toBe(false);
 });
 
 test('a receiver that fails is tried again under the same id until it takes it', async () => {
