@@ -214,13 +214,17 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       return { title: 'Tasks', main: renderTasks(view) };
     },
     '/security/': async ({ store, choice, asking }) => {
-      const [all, sqli, graphql, threats] = await Promise.all([
+      // An hour of a chart by the hour would be one point.
+      const day = { ...asking, minutes: Math.max(asking.minutes, MINUTES['24h']) };
+      const [all, sqli, lately, graphql, threats] = await Promise.all([
         readAnswer(store, '/monitoring/security/', asking),
         readAnswer(store, '/monitoring/security/sqli/', asking),
+        readAnswer(store, '/monitoring/security/sqli/', day),
         readAnswer(store, '/monitoring/security/graphql/', asking),
         readAnswer(store, '/monitoring/security/threats/', asking),
       ]);
-      const view = { ...all, choice, sqli, graphql, patterns: threats.patterns, traceUrl };
+      const attemptsByHour = lately.violations_by_hour;
+      const view = { ...all, choice, sqli, attemptsByHour, graphql, patterns: threats.patterns, traceUrl };
       return { title: 'Security', main: renderSecurity(view) };
     },
     '/objectives/': async ({ store, choice, asking }) => {

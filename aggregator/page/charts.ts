@@ -52,8 +52,9 @@ export function gauge({ value, max, bands, text, tone, label }: GaugeOptions): M
 }
 
 function hand(share: number): Markup {
-  const [x, y] = onArc(share, GAUGE_RADIUS - 4);
-  const [innerX, innerY] = onArc(share, GAUGE_RADIUS - 26);
+  // Across the band, so that it never meets the number in the middle.
+  const [x, y] = onArc(share, GAUGE_RADIUS + 12);
+  const [innerX, innerY] = onArc(share, GAUGE_RADIUS - 12);
   return html`<line class="hand" x1="${fixed(innerX)}" y1="${fixed(innerY)}" x2="${fixed(x)}" y2="${fixed(y)}"/>`;
 }
 
@@ -177,7 +178,7 @@ function yOf(value: number, { top, bottom }: Bounds, box: Box): number {
   return box.top + box.height - ((value - bottom) / (top - bottom)) * box.height;
 }
 
-/** A lone point between gaps is a short dash. */
+/** A lone point between gaps is a dot: a line of some length, which a round cap makes visible. */
 function linePath(points: Series['points'], bounds: Bounds, box: Box): string {
   let isDown = false;
   return points
@@ -190,7 +191,7 @@ function linePath(points: Series['points'], bounds: Bounds, box: Box): string {
       const step = `${isDown ? 'L' : 'M'}${at}`;
       const isAlone = !isDown && (points[i + 1]?.[1] ?? null) === null;
       isDown = true;
-      return isAlone ? `${step}h1` : step;
+      return isAlone ? `${step}h0.01` : step;
     })
     .join('');
 }
@@ -202,8 +203,9 @@ function axes(bounds: Bounds, unit: string): Markup {
     return html`<path class="gridline" d="M${PLOT.left} ${y}h${PLOT.width}"/><text class="tick" x="${PLOT.left - 6}" y="${y}" text-anchor="end" dominant-baseline="middle">${Number(value.toPrecision(3))}${unit}</text>`;
   });
   if (!Number.isFinite(bounds.from)) return html`${rows}`;
-  const times = [bounds.from, (bounds.from + bounds.to) / 2, bounds.to];
-  const anchors = ['start', 'middle', 'end'];
+  const isOne = bounds.from === bounds.to;
+  const times = isOne ? [bounds.from] : [bounds.from, (bounds.from + bounds.to) / 2, bounds.to];
+  const anchors = isOne ? ['middle'] : ['start', 'middle', 'end'];
   const marks = times.map(
     (unixSeconds, i) =>
       html`<text class="tick" x="${fixed(xOf(unixSeconds, bounds, PLOT))}" y="${HEIGHT - 8}" text-anchor="${anchors[i]}">${moment(unixSeconds * 1000).slice(5, 16)}</text>`,

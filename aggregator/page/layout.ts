@@ -190,6 +190,8 @@ export function figures(items: readonly Markup[]): Markup {
 export interface Column {
   readonly heading: string;
   readonly isNumber?: boolean;
+  /** Left out where the screen is narrow: what the row links to has it, too. */
+  readonly isDetail?: boolean;
   /** Where a click on the heading leads, and how the table is sorted by it now. */
   readonly sort?: { readonly href: string; readonly direction: 'ascending' | 'descending' | undefined };
 }
@@ -200,21 +202,24 @@ export function table(
   columns: readonly Column[],
   rows: readonly (readonly (string | Markup)[])[],
 ): Markup {
-  const heads = columns.map(({ heading, isNumber, sort }) => {
+  const heads = columns.map((column) => {
+    const { heading, sort } = column;
     const link = sort === undefined ? heading : html`<a href="${sort.href}">${heading}</a>`;
     const sorted = sort?.direction === undefined ? '' : raw(`aria-sort="${sort.direction}"`);
-    return html`<th scope="col" class="${isNumber ? 'num' : ''}" ${sorted}>${link}</th>`;
+    return html`<th scope="col" class="${classOf(column)}" ${sorted}>${link}</th>`;
   });
   const body = rows.map(
     (cells) =>
       html`<tr>${cells.map((cell, i) =>
-        i === 0
-          ? html`<th scope="row">${cell}</th>`
-          : html`<td class="${columns[i].isNumber ? 'num' : ''}">${cell}</td>`,
+        i === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${classOf(columns[i])}">${cell}</td>`,
       )}</tr>`,
   );
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
     <thead><tr>${heads}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+function classOf({ isNumber, isDetail }: Column): string {
+  return [isNumber ? 'num' : '', isDetail ? 'detail' : ''].filter(Boolean).join(' ');
 }
 
 /** What stands where there is nothing to show. */

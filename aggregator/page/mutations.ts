@@ -90,10 +90,10 @@ function mutationTable({ rows, sort, choice }: MutationsView): Markup {
   const columns = [
     column('Mutation', 'name'),
     column('Count', 'count'),
-    column('Failed', 'failed'),
+    { ...column('Failed', 'failed'), isDetail: true },
     column('Success', 'success'),
     column('p95', 'p95'),
-    column('p99', 'p99'),
+    { ...column('p99', 'p99'), isDetail: true },
   ];
   const cells = sorted(rows, sort)
     .slice(0, MAX_ROWS)

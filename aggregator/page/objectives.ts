@@ -54,29 +54,33 @@ export function objectiveTable(objectives: readonly ObjectiveView[], choice: Cho
     'Objectives',
     [
       { heading: 'Objective' },
-      { heading: 'State' },
+      { heading: 'State', isDetail: true },
       { heading: 'Attained', isNumber: true },
-      { heading: 'Aim', isNumber: true },
-      { heading: 'Budget left' },
-      { heading: '', isNumber: true },
-      { heading: 'Burn 1 h', isNumber: true },
-      { heading: 'Lasts', isNumber: true },
+      { heading: 'Aim', isNumber: true, isDetail: true },
+      { heading: 'Budget left', isNumber: true },
+      { heading: 'Burn 1 h', isNumber: true, isDetail: true },
+      { heading: 'Lasts', isNumber: true, isDetail: true },
     ],
     objectives.map((each) => [
-      html`<a href="${objectiveAddress(each.id, choice)}">${each.name}</a>`,
+      html`<a href="${objectiveAddress(each.id, choice)}">${each.name}</a><span class="narrow">${stateMark(each.state)}</span>`,
       stateMark(each.state),
       ratio(each.attained),
       ratio(each.objective),
-      budgetBar(each),
-      ratio(each.budget_remaining),
+      budget(each),
       decimal(each.burn_rates['1h']),
       lasts(each),
     ]),
   );
 }
 
-function budgetBar({ budget_remaining, state }: ObjectiveView): Markup | string {
-  return budget_remaining === null ? NOTHING : bar(budget_remaining, stateTone(state));
+function budget({ budget_remaining, state }: ObjectiveView): Markup | string {
+  if (budget_remaining === null) return NOTHING;
+  return html`<span class="budget">${bar(budget_remaining, stateTone(state))}<span>${share(budget_remaining)}</span></span>`;
+}
+
+/** A budget that is overspent many times over needs no digits after the point. */
+function share(budget: number): string {
+  return Math.abs(budget) >= 1 ? `${count(budget * 100)} %` : ratio(budget);
 }
 
 /** How long the budget lasts at the speed of the last hour. */
@@ -194,7 +198,7 @@ function alertTable({ alerts }: ObjectiveView): Markup {
       alert.severity,
       `${alert.long_window} and ${alert.short_window}`,
       decimal(alert.threshold),
-      mark(isFiring(alert) ? 'bad' : 'none', alert.state),
+      mark(isFiring(alert) ? 'bad' : 'none', alert.state.replaceAll('_', ' ')),
     ]),
   );
 }

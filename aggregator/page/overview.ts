@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import { type Markup, type Series, sparkline, type Tone } from './charts.ts';
 import { count, milliseconds, NOTHING, percent } from './format.ts';
-import { addressOf, type Choice, card, type Freshness, figure, figures, mark, STALE_SECONDS } from './layout.ts';
+import { addressOf, type Choice, card, type Freshness, figure, figures, mark, STALE_SECONDS, table } from './layout.ts';
 import { type ObjectiveView, objectiveTable } from './objectives.ts';
 import { recommendationList } from './recommendations.ts';
 import { componentTable, type ThreatView, threatGauge } from './security.ts';
@@ -29,6 +29,9 @@ export interface OverviewView {
 
 /** Recommendations on the first screen; all of them stand on their areas' pages. */
 const MAX_RECOMMENDATIONS = 5;
+
+/** Tasks on the first screen; all of them stand on their own page. */
+const MAX_TASKS = 3;
 
 /** The one line that sends data, for who has none yet. */
 export const ONE_LINE = 'OTEL_EXPORTER_OTLP_ENDPOINT=… node --import @vigil/otel-config/register app.js';
@@ -80,8 +83,10 @@ function mutationFigures({ mutations, p95, throughput }: OverviewView): Markup {
     figure('p95', isEmpty ? NOTHING : milliseconds(mutations.execution_time.p95)),
     figure('Failed', count(mutations.failed_mutations)),
   ])}
-  <p class="trend"><span>Throughput</span>${sparkline(throughput, 'Throughput over the window')}</p>
-  <p class="trend"><span>p95</span>${sparkline(p95, 'p95 over the window')}</p>`;
+  <div class="trends">
+    <p class="trend"><span>Throughput</span>${sparkline(throughput, 'Throughput over the window')}</p>
+    <p class="trend"><span>p95</span>${sparkline(p95, 'p95 over the window')}</p>
+  </div>`;
 }
 
 function taskSummary(tasks: TasksView['statistics']): Markup {
@@ -90,7 +95,17 @@ function taskSummary(tasks: TasksView['statistics']): Markup {
     figure('Keys', count(tasks.total_requests)),
     figure('Prevented', count(tasks.duplicates_prevented)),
     figure('Locks not acquired', count(tasks.redis_metrics.lock_failed)),
-  ])}`;
+  ])}
+  ${duplicatesByTask(tasks.top_endpoints.filter((task) => task.duplicate_hits > 0).slice(0, MAX_TASKS))}`;
+}
+
+function duplicatesByTask(tasks: TasksView['statistics']['top_endpoints']): Markup | string {
+  if (tasks.length === 0) return '';
+  return table(
+    'Tasks with duplicates',
+    [{ heading: 'Task' }, { heading: 'Met a duplicate', isNumber: true }],
+    tasks.map((task) => [task.endpoint, count(task.duplicate_hits)]),
+  );
 }
 
 function renderEmpty(): Markup {

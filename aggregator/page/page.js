@@ -162,16 +162,26 @@ async function drawChart(figure) {
   svg.replaceWith(place);
   const withLines = [...data, ...lines.map(({ value }) => data[0].map(() => value))];
   const number = (value) => (value === null || value === undefined ? '–' : `${Number(value.toPrecision(4))}${unit}`);
-  const size = () => ({ width: Math.max(200, place.clientWidth), height: 220 });
-  const axis = { stroke: () => colour('--muted'), grid: { stroke: () => colour('--grid') }, ticks: { show: false } };
+  // Axes grow with the text around them, and a wide chart is higher.
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const size = () => {
+    const width = Math.max(200, place.clientWidth);
+    return { width, height: Math.round(Math.min(360, Math.max(200, width * 0.32))) };
+  };
+  const axis = {
+    stroke: () => colour('--muted'),
+    grid: { stroke: () => colour('--grid'), width: 1 },
+    ticks: { show: false },
+    font: `${Math.round(rem * 0.75)}px system-ui, sans-serif`,
+  };
   const options = {
     ...size(),
     legend: { live: true },
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) * 1.1 || 1] } },
     axes: [
-      { ...axis, values: timeTicks },
-      { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => `${tick}${unit}`) },
+      { ...axis, size: rem * 1.8, values: timeTicks },
+      { ...axis, size: rem * 4.2, values: (_, ticks) => ticks.map((tick) => `${tick}${unit}`) },
     ],
     series: [
       { value: (_, seconds) => (seconds === null ? '–' : new Date(seconds * 1000).toLocaleString()) },

@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { Markup, Tone } from './charts.ts';
+import { count, decimal, milliseconds, percent } from './format.ts';
 import { addressOf, type Choice, mark } from './layout.ts';
 
 const TONES: Readonly<Record<RecommendationBody['level'], Tone>> = { critical: 'bad', warning: 'warn', info: 'good' };
@@ -39,16 +40,21 @@ export function recommendationList(
   return html`<ul class="recommendations">${all.map(
     (each) => html`<li class="tone-${TONES[each.level]}">
       <p>${mark(TONES[each.level], html`<strong>${each.level}</strong> ${each.message}`)}</p>
-      <p class="action">${each.action}</p>
+      ${each.action === NOTHING_TO_DO ? '' : html`<p class="action">${each.action}</p>`}
       <p class="evidence">${evidence(each)} ${traceLinks(each.evidence.trace_ids, template)} <a href="${pageOf(each.link, choice)}">${each.area}</a></p>
     </li>`,
   )}</ul>`;
 }
 
-const UNITS = { percent: ' %', ms: ' ms', count: '' } as const;
+/** The action of good news, which needs no line of its own. */
+const NOTHING_TO_DO = 'Nothing to do.';
+
+const IN_UNITS = { percent, ms: milliseconds, count: decimal } as const;
 
 function evidence({ evidence: { signal, value, threshold, unit, source, events } }: RecommendationBody): string {
-  if (signal === null || value === null || threshold === null || unit === null) return `${events} events.`;
+  const seen = events === 0 ? '' : `${count(events)} ${events === 1 ? 'event' : 'events'}.`;
+  if (signal === null || value === null || threshold === null || unit === null) return seen;
   const because = source === null ? '' : ` (${source})`;
-  return `${signal} is ${value}${UNITS[unit]}, the line is ${threshold}${UNITS[unit]}${because}; ${events} events.`;
+  const told = IN_UNITS[unit];
+  return `${signal.replaceAll('_', ' ')} is ${told(value)}, the line is ${told(threshold)}${because}. ${seen}`;
 }

@@ -24,7 +24,6 @@ export interface SecurityView extends ThreatView {
     readonly blocked_attempts: number;
     readonly unique_ips: number;
     readonly unique_ips_is_lower_bound: boolean;
-    readonly violations_by_hour: readonly { readonly timestamp: string; readonly count: number }[];
     readonly pattern_distribution: readonly { readonly pattern: string; readonly count: number }[];
     readonly top_attackers: readonly {
       readonly ip_address: string;
@@ -37,6 +36,8 @@ export interface SecurityView extends ThreatView {
       };
     }[];
   };
+  /** Over a day at least. */
+  readonly attemptsByHour: readonly { readonly timestamp: string; readonly count: number }[];
   readonly graphql: {
     readonly total_requests: number;
     readonly blocked_requests: number;
@@ -85,7 +86,8 @@ export function threatGauge({ overall_threat_score: score, threat_level }: Threa
 }
 
 /** What the score is made of; points add up to it. */
-export function componentTable({ threat_components }: ThreatView): Markup {
+export function componentTable({ threat_components }: ThreatView): Markup | string {
+  if (threat_components.length === 0) return '';
   return table(
     'Threat components',
     [{ heading: 'Component' }, { heading: '' }, { heading: 'Points', isNumber: true }],
@@ -102,12 +104,11 @@ export function renderSecurity(view: SecurityView): Markup {
   return html`<h1>Security</h1>
   <div class="grid">
     ${card('threat', 'Threat, last 24 hours', html`${threatGauge(view)}<p class="word">${view.threat_level}</p>${componentTable(view)}`, 'third')}
-    ${card('injection', 'SQL injection', injectionFigures(sqli), 'third')}
+    ${card('injection', 'SQL injection', html`${injectionFigures(sqli)}${classTable(sqli.pattern_distribution)}`, 'third')}
     ${card('graphql', 'GraphQL', graphqlFigures(view.graphql), 'third')}
-    ${card('timeline', 'Attempts by hour', timeline(sqli.violations_by_hour), 'half')}
-    ${card('classes', 'Injection classes', classTable(sqli.pattern_distribution), 'half')}
-    ${card('attackers', 'Top attackers', attackerTable(sqli.top_attackers), 'half')}
+    ${card('timeline', 'Attempts by hour', timeline(view.attemptsByHour), 'half')}
     ${card('patterns', 'Threat patterns', patternTable(view.patterns), 'half')}
+    ${card('attackers', 'Top attackers', attackerTable(sqli.top_attackers), 'wide')}
     ${card('recommendations', 'Recommendations', recommendationList(recommendations, traceUrl, choice), 'wide')}
   </div>`;
 }
@@ -131,7 +132,7 @@ function graphqlFigures(graphql: SecurityView['graphql']): Markup {
   ]);
 }
 
-function timeline(hours: SecurityView['sqli']['violations_by_hour']): Markup {
+function timeline(hours: SecurityView['attemptsByHour']): Markup {
   const points = hours.map(({ timestamp, count: times }) => [Date.parse(timestamp) / 1000, times] as const);
   const series: Series = { step_seconds: 3600, points };
   return timeSeries({
@@ -142,8 +143,8 @@ function timeline(hours: SecurityView['sqli']['violations_by_hour']): Markup {
   });
 }
 
-function classTable(classes: SecurityView['sqli']['pattern_distribution']): Markup {
-  if (classes.length === 0) return nothing('No attempt in this window.');
+function classTable(classes: SecurityView['sqli']['pattern_distribution']): Markup | string {
+  if (classes.length === 0) return '';
   const most = Math.max(...classes.map((each) => each.count));
   return table(
     'Injection classes',

@@ -70,11 +70,10 @@ export function renderTasks(view: TasksView): Markup {
   <div class="grid">
     ${card('duplicates', 'Duplicate rate', html`${duplicateGauge(statistics)}<p class="word">${statistics.health_status}</p>`, 'third')}
     ${card('keys', 'Idempotency keys', keyFigures(view), 'third')}
-    ${card('locks', 'Locks', lockFigures(view), 'third')}
+    ${card('locks', 'Locks', html`${lockFigures(view)}${reasonTable(view.lockPerformance.failures_by_reason)}`, 'third')}
     ${card('tasks', 'Tasks, most duplicates first', taskTable(statistics.top_endpoints), 'half')}
     ${card('scopes', 'Scopes', scopeTable(statistics.scope_breakdown), 'half')}
-    ${card('lock-failures', 'Lock failures by reason', reasonTable(view.lockPerformance.failures_by_reason), 'half')}
-    ${card('recommendations', 'Recommendations', recommendationList(recommendations, traceUrl, choice), 'half')}
+    ${card('recommendations', 'Recommendations', recommendationList(recommendations, traceUrl, choice), 'wide')}
   </div>`;
 }
 
@@ -145,13 +144,13 @@ function scopeTable(scopes: TasksView['statistics']['scope_breakdown']): Markup 
   );
 }
 
-function reasonTable(reasons: Readonly<Record<string, number>>): Markup {
+function reasonTable(reasons: Readonly<Record<string, number>>): Markup | string {
   const rows = Object.entries(reasons).filter(([, times]) => times > 0);
-  if (rows.length === 0) return nothing('Every lock was acquired.');
+  if (rows.length === 0) return '';
   const most = Math.max(...rows.map(([, times]) => times));
   return table(
     'Lock failures',
-    [{ heading: 'Reason' }, { heading: '' }, { heading: 'Times', isNumber: true }],
+    [{ heading: 'Not acquired' }, { heading: '' }, { heading: 'Times', isNumber: true }],
     rows.map(([reason, times]) => [reason, bar(times / most, 'bad'), count(times)]),
   );
 }
