@@ -129,14 +129,17 @@ function contextOf({ policy, ownMetrics, alerts }: AppOptions): () => ReportCont
 
 const OVERVIEW_PATH = '/monitoring/overview/';
 
-/** Server-sent events: the overview, whenever something arrived, and every minute, as windows move. */
+/** Server-sent events: the overview, whenever something arrived or is refused, and every minute, as windows move. */
 function mountStream(app: App, { options, nowMs, admission }: Parts): void {
   const { store } = options;
   const context = contextOf(options);
   const open = createStreams({
     ...options,
     nowMs,
-    generation: () => `${store.state().lastArrivalMs ?? 0} ${Math.floor(nowMs() / 60_000)}`,
+    generation: () => {
+      const { lastArrivalMs = 0, refusing = '' } = store.state();
+      return `${lastArrivalMs} ${Math.floor(nowMs() / 60_000)} ${refusing}`;
+    },
     snapshot: async (service) => {
       const asking = { nowMs: nowMs(), minutes: 60, service, context: context() };
       const body = await readAnswer(store, OVERVIEW_PATH, asking);

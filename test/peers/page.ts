@@ -14,6 +14,8 @@ import { findProgram } from '../bench/processes.ts';
 import { KEY, type RunningAggregator, startAggregator } from '../support/aggregator.ts';
 import { HOSTILE_NAMES, type ScenarioName, scenarioBodies } from '../support/scenarios.ts';
 import { installPeers } from './install.ts';
+import { type Browser, type Context, feed, type Page, STEP_MS, signedIn, waitUntil, watch } from './page-browser.ts';
+import { checkStates } from './page-states.ts';
 
 const FOLDER = join(import.meta.dirname, 'page');
 const SCENARIOS: readonly ScenarioName[] = ['empty', 'normal', 'incident', 'many'];
@@ -43,46 +45,6 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
-/** As much of playwright-core as is used here: its types are installed with the peers, not with the project. */
-interface Browser {
-  newContext(options: object): Promise<Context>;
-  close(): Promise<void>;
-}
-interface Context {
-  newPage(): Promise<Page>;
-  setDefaultTimeout(ms: number): void;
-  addCookies(cookies: readonly object[]): Promise<void>;
-  cookies(): Promise<{ name: string; httpOnly: boolean; sameSite: string }[]>;
-  close(): Promise<void>;
-}
-interface Page {
-  on(event: string, listener: (value: never) => void): void;
-  goto(url: string): Promise<{ status(): number } | null>;
-  fill(selector: string, text: string): Promise<void>;
-  click(selector: string): Promise<void>;
-  url(): string;
-  /** Until the address is there and loaded. */
-  waitForURL(url: string): Promise<void>;
-  content(): Promise<string>;
-  evaluate<Value>(script: string): Promise<Value>;
-  waitForTimeout(ms: number): Promise<void>;
-  setViewportSize(size: { width: number; height: number }): Promise<void>;
-  screenshot(options: object): Promise<unknown>;
-  close(): Promise<void>;
-}
-
-/** Playwright's own way of waiting evaluates text inside the page, which the page's policy forbids. */
-async function waitUntil(page: Page, condition: string, withinMs = 15_000): Promise<void> {
-  const startedMs = performance.now();
-  while (!(await page.evaluate<boolean>(condition))) {
-    if (performance.now() - startedMs > withinMs)
-      throw new Error(`within ${withinMs} ms it did not come: ${condition}`);
-    await page.waitForTimeout(50);
-  }
-}
-
-/** What takes longer hangs: a browser does so now and then on a machine that stands still for a while. */
-const STEP_MS = 30_000;
 class Hung extends Error {
   override readonly name = 'Hung';
 }
@@ -142,54 +104,10 @@ function endChildren(): void {
     if (/chrom/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))) process.kill(-Number(pid), 'SIGKILL');
 }
 
-/** Everything that a page must not do, while it is watched. */
-function watch(page: Page, base: string): string[] {
-  const seen: string[] = [];
-  page.on('console', (message: never) => {
-    const { type, text } = message as { type(): string; text(): string };
-    if (['error', 'warning'].includes(type.call(message))) seen.push(`console: ${text.call(message)}`);
-  });
-  page.on('pageerror', (error: never) => seen.push(`error: ${(error as Error).message}`));
-  page.on('dialog', (dialog: never) => {
-    seen.push('a script of somebody else ran');
-    void (dialog as { dismiss(): Promise<void> }).dismiss();
-  });
-  page.on('request', (request: never) => {
-    const url = (request as { url(): string }).url();
-    if (!url.startsWith(base) && !url.startsWith('data:')) seen.push(`request outside: ${url}`);
-    if (url.includes(KEY)) seen.push('the key stands in an address');
-  });
-  return seen;
-}
-
-async function signedIn(browser: Browser, base: string, options: object = {}): Promise<Context> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(STEP_MS / 2);
-  const page = await context.newPage();
-  await page.goto(`${base}/sign-in`);
-  await page.fill('#key', KEY);
-  await page.click('button');
-  // A tab that is told to close while it still goes somewhere may never do so: Chromium forgets that it was told.
-  await page.waitForURL(`${base}/`);
-  const cookie = (await context.cookies()).find(({ name }) => name === 'vigil_session');
-  assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Strict']);
-  await page.close();
-  return context;
-}
-
 async function startWith(scenario: ScenarioName): Promise<RunningAggregator> {
   const aggregator = await startAggregator({ env: { MONITORING_CACHE_TTL_SECONDS: '5' } });
   await feed(aggregator, scenarioBodies(scenario, Date.now()));
   return aggregator;
-}
-
-async function feed(aggregator: RunningAggregator, bodies: readonly Buffer[]): Promise<void> {
-  for (const body of bodies) {
-    const answer = await aggregator.post('/v1/metrics', body, { 'Content-Type': 'application/json' });
-    assert.equal(answer.status, 200);
-    const told = (await answer.json()) as { partialSuccess?: { errorMessage?: string } };
-    assert.equal(told.partialSuccess?.errorMessage ?? '', '');
-  }
 }
 
 /** Numbers of the page by what they are called, within a card. */
@@ -223,6 +141,10 @@ async function checkScenario(browser: Browser, scenario: ScenarioName, axe: stri
   }
 }
 
+/** Bytes of the page and of everything that it loaded, as they were sent: compressed. */
+const WEIGHT = `['navigation', 'resource'].flatMap((type) => performance.getEntriesByType(type)).reduce((sum, each) => sum + each.encodedBodySize, 0)`;
+const MAX_BYTES = 60 * 1024;
+
 async function checkPage(context: Context, scriptless: Context, url: string, base: string, axe: string): Promise<void> {
   const page = await context.newPage();
   const seen = watch(page, base);
@@ -232,6 +154,8 @@ async function checkPage(context: Context, scriptless: Context, url: string, bas
   await page.waitForTimeout(400);
   if (status === 404) seen.splice(0, seen.length, ...seen.filter((each) => !each.includes('404')));
   assert.deepEqual(seen, []);
+  const bytes = await page.evaluate<number>(WEIGHT);
+  assert.ok(bytes > 0 && bytes < MAX_BYTES, `it weighs ${bytes} bytes`);
   for (const width of [...WIDTHS, 1280]) {
     await page.setViewportSize({ width, height: 900 });
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
@@ -393,6 +317,11 @@ if (executablePath === undefined) {
     ).catch((error: unknown) => {
       failed++;
       console.log(`failed ${scenario}\n${error instanceof Error ? error.message : error}`);
+    });
+  if (shots < 0)
+    await withBrowser(launch, 'states', (browser) => checkStates(browser, check)).catch((error: unknown) => {
+      failed++;
+      console.log(`failed states\n${error instanceof Error ? error.message : error}`);
     });
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed > 0 ? 1 : 0);

@@ -1,5 +1,4 @@
 /** What can go wrong with the data directory, and what is said about it. */
-import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -20,6 +19,7 @@ import { StoreFileError } from '../../../aggregator/store/embedded/database.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
 import { type RunningAggregator, startAggregator, temporaryDirectory } from '../../support/aggregator.ts';
 import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 const open = (directory: string) =>
@@ -159,20 +159,6 @@ describe('a store file that cannot be used is named, with the mend', () => {
     open(directory).close();
   });
 });
-
-/** A small disk of its own; undefined where the system gives none. */
-function smallDisk(size: string): { directory: string; remove(): void } | undefined {
-  const directory = temporaryDirectory();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  return {
-    directory,
-    remove: () => execFileSync('umount', [directory]),
-  };
-}
 
 /** Sends until the answer is the expected one, a bounded number of times. */
 async function postUntil(aggregator: RunningAggregator, status: number, bytes: () => Buffer): Promise<Response> {
