@@ -104,7 +104,7 @@ export interface Store {
   histograms(question: Question): Promise<readonly HistogramRow[]>;
   countSteps(question: SeriesQuestion): Promise<readonly Step<CountRow>[]>;
   histogramSteps(question: SeriesQuestion): Promise<readonly Step<HistogramRow>[]>;
-  /** Totals since the store began: never fall, whatever retention drops. */
+  /** Totals since the store began: never fall, whatever retention drops. Those of a Prometheus server begin anew at fixed times. */
   lifetimeCounts(question: Omit<Question, 'range'>): Promise<readonly CountRow[]>;
   lifetimeHistograms(question: Omit<Question, 'range'>): Promise<readonly HistogramRow[]>;
   /** Slowest first, at most `limit`. */

@@ -15,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   recovery: () => import('./recovery.ts'),
   memory: () => import('./memory.ts'),
   exposition: () => import('./exposition.ts'),
+  scaleout: () => import('./scaleout.ts'),
   soak: () => import('./soak.ts'),
   page: () => import('./page.ts'),
   blocks: () => import('./blocks.ts'),

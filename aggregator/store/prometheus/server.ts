@@ -11,7 +11,7 @@ export interface ServerOptions {
   /** The whole `Authorization` header. */
   readonly authorization?: string;
   readonly metrics: OwnMetrics;
-  /** For one question, its repetitions included. */
+  /** For one question, the wait for its turn and its repetitions included. */
   readonly timeoutMs?: number;
   /** Questions that are under way at the same time. */
   readonly maxConcurrent?: number;
@@ -59,8 +59,7 @@ export function createServer(options: ServerOptions): MetricsServer {
   const turns = createTurns(maxConcurrent);
   metrics.gauge('aggregator_prometheus_waiting', 'Questions that wait for their turn.', () => turns.waiting());
 
-  async function ask(path: string, fields: Readonly<Record<string, string>>): Promise<unknown> {
-    const signal = AbortSignal.timeout(timeoutMs);
+  async function ask(path: string, fields: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
     for (let tries = 1; ; tries++) {
       try {
         return await request(options, path, { ...fields, timeout: `${timeoutMs}ms` }, signal);
@@ -75,9 +74,12 @@ export function createServer(options: ServerOptions): MetricsServer {
 
   return {
     async get(path, fields) {
+      // The time spent waiting counts: behind a server that hangs nobody waits longer than once.
+      const signal = AbortSignal.timeout(timeoutMs);
       await turns.begin();
       try {
-        const data = await ask(path, fields);
+        signal.throwIfAborted();
+        const data = await ask(path, fields, signal);
         queries.add({ outcome: 'answered' });
         return data;
       } catch (error) {

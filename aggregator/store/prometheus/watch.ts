@@ -25,13 +25,14 @@ export interface Watch {
   state(): StoreState;
 }
 
-const LOOK_EVERY_MS = 5000;
+/** As often as senders send. */
+const LOOK_EVERY_MS = 10_000;
 const MAX_SERVICES = 1000;
-/** Where the newest sample is looked for, one after the other, and how finely: series that fell silent are found to the step. */
-const SEARCHES = ['10m:15s', '1d:5m'] as const;
-
 /** Every series that tells of events, without the many of explicit buckets. */
 const EVERYTHING = `{__name__=~${quote((Object.keys(metrics) as MetricName[]).flatMap(countNames).join('|'))}}`;
+
+/** Where the newest sample is looked for: among the series that are alive, then in the last day. */
+const SEARCHES = [`max(timestamp(${EVERYTHING}))`, `max(max_over_time(timestamp(${EVERYTHING})[1d:5m]))`];
 
 export function createWatch(options: WatchOptions): Watch {
   const { reading, log, nowMs, retentionMs } = options;
@@ -82,8 +83,8 @@ export function createWatch(options: WatchOptions): Watch {
   };
 
   async function readNewest({ ask }: WatchOptions, known: number | undefined): Promise<number | undefined> {
-    for (const search of SEARCHES) {
-      const [sample] = await ask({ expression: `max(max_over_time(timestamp(${EVERYTHING})[${search}]))` });
+    for (const expression of SEARCHES) {
+      const [sample] = await ask({ expression });
       if (sample !== undefined) return Math.round(sample.value * 1000);
       if (known !== undefined) return known;
     }

@@ -97,6 +97,16 @@ describe('what readers are told', () => {
     expect(queries.samples.find(({ labels }) => labels[0][1] === 'timed_out')?.value).toBe(1);
   });
 
+  test('behind a silent server nobody waits longer than once', async () => {
+    const { url, asked } = await serve(() => {});
+    const { ask } = open(url, { timeoutMs: 100, maxConcurrent: 1 });
+    const waiting = Array.from({ length: 40 }, (_, i) => ask({ expression: `${'x'.repeat(7000)}${i}` }));
+    const results = await Promise.allSettled(waiting);
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    // Those whose turn came too late were not asked at all.
+    expect(asked.length).toBeLessThan(20);
+  });
+
   test('a short overload is not noticed, and headers come with every try', async () => {
     let tries = 0;
     const { url, asked } = await serve((one, response) =>
