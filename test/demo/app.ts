@@ -1,6 +1,7 @@
 /**
  * The application that the demo watches: a GraphQL server for a small carrier, with users, tours, records, reports and
- * files. Nothing in it knows of telemetry; `node --import` brings that along. Of Vigil it uses one plugin, against SQL injection.
+ * files, and its background tasks. Nothing in it knows of telemetry; `node --import` brings that along. Of Vigil it uses
+ * one plugin, against SQL injection, and the guards of its tasks.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -12,6 +13,7 @@ import depthLimit from 'graphql-depth-limit';
 import { createSchema, createYoga, type Plugin } from 'graphql-yoga';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { createDatabase, type Database, type Task, type User } from './database.ts';
+import { startTasks } from './tasks.ts';
 
 const LARGEST_FILE_BYTES = 5_000_000;
 const FIRST_ROWS_OF_A_REPORT = 500;
@@ -166,4 +168,5 @@ const server = createServer(async (request, response) => {
   }
   await yoga(request, response);
 });
+await startTasks(process.env['REDIS_URL'] || 'redis://127.0.0.1:6379');
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));

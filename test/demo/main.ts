@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: the aggregator, a GraphQL application under `node --import`, people who use it, and some who attack it.
- * Prints an address, a key and three commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port.
+ * Prints an address, a key and four commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -187,6 +187,7 @@ Ask it:
 ${curl('/monitoring/graphql/mutations/')}
 ${curl('/monitoring/graphql/mutations/performance/')}
 ${curl('/monitoring/metrics/prometheus/')}
+${curl('/monitoring/celery/idempotency/')}
 
 ${mutations} mutations so far. Ctrl-C ends everything.
 `);

@@ -94,7 +94,7 @@ test.runIf(process.platform === 'linux')(
     expect(demo.pids).toHaveLength(3);
     try {
       const commands = demo.printed.match(/^ {2}curl .+$/gm) as string[];
-      expect(commands).toHaveLength(3);
+      expect(commands).toHaveLength(4);
       const first = JSON.parse(await paste(commands[0])) as Body;
       expect(first.statistics.total_mutations).toBeGreaterThan(0);
       let statistics = first.statistics;
@@ -119,6 +119,7 @@ test.runIf(process.platform === 'linux')(
       ];
       expect(known).toEqual(expect.arrayContaining(Object.keys(statistics.error_breakdown)));
       expect(JSON.parse(await paste(commands[1]))).toHaveProperty('performance_summary.p95_execution_time_ms');
+      await expectTasks(commands[3]);
       expect(await paste(commands[2])).toMatch(/^graphql_mutation_total\{mutation="InsertRecord"\} [1-9]/m);
     } finally {
       demo.process.kill('SIGINT');
@@ -128,6 +129,26 @@ test.runIf(process.platform === 'linux')(
   },
   45_000,
 );
+
+/** Within seconds a task was asked for twice, a lock was in somebody's hands, and one expired. */
+async function expectTasks(command: string): Promise<void> {
+  interface Answer {
+    readonly statistics: {
+      readonly duplicate_hits: number;
+      readonly scope_breakdown: readonly { readonly scope: string }[];
+      readonly redis_metrics: { readonly lock_acquired: number; readonly lock_failed: number };
+    };
+  }
+  let { statistics } = JSON.parse(await paste(command)) as Answer;
+  for (let tries = 0; tries < 75 && statistics.redis_metrics.lock_failed === 0; tries++) {
+    await delay(200);
+    ({ statistics } = JSON.parse(await paste(command)) as Answer);
+  }
+  expect(statistics.duplicate_hits).toBeGreaterThan(0);
+  expect(statistics.redis_metrics.lock_failed).toBeGreaterThan(0);
+  expect(statistics.redis_metrics.lock_acquired).toBeGreaterThan(0);
+  expect(statistics.scope_breakdown.map(({ scope }) => scope)).toContain('user');
+}
 
 /** Whether everything has happened that the test asks for: what people do is drawn by chance. */
 function isVaried(statistics: Body['statistics']): boolean {
