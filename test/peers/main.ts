@@ -3,6 +3,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   mutations: () => import('./mutations.ts'),
   packed: () => import('./packed.ts'),
   stores: () => import('./stores.ts'),
+  guards: () => import('./guards.ts'),
   kill: () => import('./kill.ts'),
   page: () => import('./page.ts'),
   openapi: () => import('./openapi.ts'),
