@@ -9,18 +9,20 @@ import { remembering } from './remembering-store.ts';
 import type { Asked, Report } from './report.ts';
 import { sloScope } from './slo.ts';
 import { readSloStatuses, type SloStatus } from './slo-status.ts';
+import { readVersionRecommendations } from './version-comparison.ts';
 
 export const recommendationsSchema = z.object({ recommendations: z.array(recommendationSchema) });
 
 /** All recommendations, worst first. */
 export const reportRecommendations: Report<z.infer<typeof recommendationsSchema>> = async (store, asked) => {
   const shared = remembering(store);
-  const [statuses, ...answers] = await Promise.all([
+  const [statuses, ofVersions, ...answers] = await Promise.all([
     readSloStatuses(shared, sloScope(asked)),
+    readVersionRecommendations(shared, asked),
     ...areas.map((area) => area.report(shared, windowsOf(area, asked).now)),
   ]);
   const ofAreas = answers.flatMap(({ recommendations }) => recommendations);
-  return { recommendations: allRecommendations(shared, asked, statuses, ofAreas) };
+  return { recommendations: allRecommendations(shared, asked, statuses, [...ofVersions, ...ofAreas]) };
 };
 
 /** Those of the areas, and those about objectives and about the telemetry itself. */

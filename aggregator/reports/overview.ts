@@ -9,6 +9,7 @@ import { remembering } from './remembering-store.ts';
 import type { Asked, Report } from './report.ts';
 import { objectiveBody, objectiveSchema, sentAlerts, sloScope } from './slo.ts';
 import { readSloStatuses } from './slo-status.ts';
+import { readVersionRecommendations } from './version-comparison.ts';
 
 /** The fields of one area in the overview. */
 function areaSchema<Statistics extends z.ZodObject>({ statistics }: Area<string, Statistics>) {
@@ -49,12 +50,13 @@ const MAX_SERVICES = 200;
 /** Everything that the first screen needs. */
 export const reportOverview: Report<Overview> = async (store, asked) => {
   const shared = remembering(store);
-  const [statuses, parts] = await Promise.all([
+  const [statuses, ofVersions, parts] = await Promise.all([
     readSloStatuses(shared, sloScope(asked)),
+    readVersionRecommendations(shared, asked),
     Promise.all(areas.map((area) => readArea(shared, asked, area as Area))),
   ]);
   const ofAreas = parts.flatMap(({ recommendations }) => recommendations);
-  const recommendations = allRecommendations(shared, asked, statuses, ofAreas);
+  const recommendations = allRecommendations(shared, asked, statuses, [...ofVersions, ...ofAreas]);
   const { newestPointMs, lastArrivalMs, refusing, services } = store.state();
   const [worst] = recommendations;
   const isUnknown = lastArrivalMs === undefined;

@@ -91,6 +91,8 @@ export interface StoreState {
   readonly retentionMs: number;
   /** Every `service.name` seen. */
   readonly services: readonly string[];
+  /** Every `service.version` of each service, the newest last, '' among them where one was left out; absent where their order is not known. */
+  readonly versions?: ReadonlyMap<string, readonly string[]>;
   /** Whether it takes new data, and if not, why. */
   readonly refusing: string | undefined;
 }

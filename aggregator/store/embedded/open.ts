@@ -246,6 +246,7 @@ class OpenStore {
       minuteRetentionMs: MINUTE_RETENTION_MS,
       retentionMs: this.#options.retentionDays * DAY_MS,
       services: this.#directory.services,
+      versions: this.#directory.versions,
       refusing: this.#refusing,
     };
   }

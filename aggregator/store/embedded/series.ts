@@ -67,6 +67,11 @@ export class SeriesDirectory {
     return this.#services;
   }
 
+  /** Versions of each service that have a name, the newest last. */
+  get versions(): ReadonlyMap<string, readonly string[]> {
+    return this.#versions;
+  }
+
   /** Number of different series. */
   get size(): number {
     return this.#byKey.size;

@@ -8,7 +8,8 @@ import { reportSlos } from '../../../aggregator/reports/slo.ts';
 import { BURN_WINDOWS, cutsOf, lookback } from '../../../aggregator/reports/slo-status.ts';
 import { createKnownStore } from '../../support/known-store.ts';
 
-const NOW_MS = Date.UTC(2026, 0, 15, 12, 0, 30);
+// Not on whole ten minutes, on which what is old is cut.
+const NOW_MS = Date.UTC(2026, 0, 15, 12, 4, 30);
 const UNTIL_MS = NOW_MS + 30_000;
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;

@@ -1,0 +1,34 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { cover, TIER_MINUTES } from '../../../aggregator/store/embedded/tiers.ts';
+
+const OLDEST_MINUTE = 3 * 1440 + 7;
+const SPAN = 6 * 1440;
+
+/** The minutes that blocks were read for; how often each. */
+function minutesRead(spans: readonly (readonly [from: number, to: number])[]): number[] {
+  const read: number[] = new Array(SPAN + 10).fill(0);
+  const source = {
+    has: () => true,
+    block(tier: number, period: number): undefined {
+      if (tier === 0) expect(period).toBeGreaterThanOrEqual(OLDEST_MINUTE);
+      for (let i = 0; i < TIER_MINUTES[tier]; i++) read[period + i]++;
+    },
+  };
+  const visitor = { number() {}, histogram() {} };
+  for (const [from, to] of spans) cover(source, from, to, OLDEST_MINUTE, visitor);
+  return read;
+}
+
+test('adjoining spans read every minute once, where old ones adjoin on whole ten minutes; no minute that was dropped', () => {
+  const minute = fc.nat({ max: SPAN }).map((at) => (at < OLDEST_MINUTE + 10 ? Math.floor(at / 10) * 10 : at));
+  fc.assert(
+    fc.property(fc.uniqueArray(minute, { minLength: 2, maxLength: 6 }), (some) => {
+      const edges = some.toSorted((a, b) => a - b);
+      const spans = edges.slice(1).map((to, i) => [edges[i], to] as const);
+      const read = minutesRead(spans);
+      const wrong = read.findIndex((times, at) => times !== (at >= edges[0] && at < edges[edges.length - 1] ? 1 : 0));
+      expect(wrong).toBe(-1);
+    }),
+  );
+});
