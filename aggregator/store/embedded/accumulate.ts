@@ -1,9 +1,9 @@
 import type { Histogram } from '../../domain/histogram.ts';
-import { EMPTY_HISTOGRAM, merge } from '../../domain/histogram.ts';
+import { merge } from '../../domain/histogram.ts';
 import { EXPLICIT } from '../../otlp/batch.ts';
 import { MAX_SCALE } from '../../otlp/temporality.ts';
 import type { RowVisitor } from './block.ts';
-import { ZERO_INDEX } from './rows.ts';
+import { addBuckets, type GridLevel, giveBack, MAX_LEVEL, spreadLevel, takeGroup, takeLevel, total } from './grid.ts';
 import type { SeriesDirectory } from './series.ts';
 
 /** Rows that belong together: the group of each series, -1 for those that nobody asked for. */
@@ -30,16 +30,12 @@ export class CountAccumulator implements RowVisitor {
   histogram(): void {}
 }
 
-/** Answers are given on one grid: 16 cells to the doubling from a microsecond to 12 days, in seconds. */
-const FIRST = ZERO_INDEX;
-const CELLS = -2 * ZERO_INDEX;
-const GRID = Float64Array.from({ length: CELLS + 1 }, (_, i) => (i === 0 ? 0 : 2 ** ((FIRST + i) / 2 ** MAX_SCALE)));
-
 /** Adds up histograms by group: exponential ones on the grid, explicit ones by their list of edges. */
 export class HistogramAccumulator implements RowVisitor {
   readonly #directory: SeriesDirectory;
-  readonly groupOf: Int32Array;
-  readonly #cells: Float64Array;
+  readonly #grouping: Grouping;
+  /** By how many times their buckets are halved to be cells of the grid. */
+  readonly #levels: (GridLevel | undefined)[] = [];
   readonly #sum: Float64Array;
   readonly #min: Float64Array;
   readonly #max: Float64Array;
@@ -49,8 +45,7 @@ export class HistogramAccumulator implements RowVisitor {
   constructor(directory: SeriesDirectory, grouping: Grouping) {
     const groups = grouping.keys.length;
     this.#directory = directory;
-    this.groupOf = grouping.groupOf;
-    this.#cells = new Float64Array(groups * CELLS);
+    this.#grouping = grouping;
     this.#sum = new Float64Array(groups);
     this.#min = new Float64Array(groups).fill(Infinity);
     this.#max = new Float64Array(groups).fill(-Infinity);
@@ -70,32 +65,20 @@ export class HistogramAccumulator implements RowVisitor {
     at: number,
     n: number,
   ): void {
-    const group = this.groupOf[series];
+    const group = this.#grouping.groupOf[series];
+    if (!(group >= 0)) return;
     this.#sum[group] += sum;
     if (min < this.#min[group]) this.#min[group] = min;
     if (max > this.#max[group]) this.#max[group] = max;
     const key = this.#directory.key(series);
     if (key.kind === EXPLICIT) this.#addExplicit(group, key.bounds, first, from, at, n);
-    else if (scale === MAX_SCALE && first >= FIRST && first + n <= FIRST + CELLS) {
-      const cells = this.#cells;
-      for (let i = 0, to = group * CELLS + first - FIRST; i < n; i++) cells[to++] += from[at + i];
-    } else this.#addOffGrid(group, scale, first, from, at, n);
+    else addBuckets(this.#level(Math.min(MAX_SCALE - scale, MAX_LEVEL)), group, scale, first, from, at, n);
   }
 
-  /** Shares wider buckets out over the grid's cells, and puts what lies outside the grid at its ends. */
-  #addOffGrid(group: number, scale: number, first: number, from: ArrayLike<number>, at: number, n: number): void {
-    const parts = 2 ** (MAX_SCALE - scale);
-    const cells = this.#cells;
-    const base = group * CELLS;
-    for (let i = 0; i < n; i++) {
-      const count = from[at + i];
-      if (count === 0) continue;
-      const low = (first + i) * parts - FIRST;
-      if (low >= CELLS || low + parts <= 0) cells[base + (low > 0 ? CELLS - 1 : 0)] += count;
-      else
-        for (let part = 0; part < parts; part++)
-          cells[base + Math.min(CELLS - 1, Math.max(0, low + part))] += count / parts;
-    }
+  #level(level: number): GridLevel {
+    let known = this.#levels[level];
+    if (known === undefined) this.#levels[level] = known = takeLevel(level, this.#grouping.keys.length);
+    return known;
   }
 
   #addExplicit(group: number, bounds: number, first: number, from: ArrayLike<number>, at: number, n: number): void {
@@ -109,9 +92,17 @@ export class HistogramAccumulator implements RowVisitor {
     for (let i = 0; i < n; i++) counts[first + i] += from[at + i];
   }
 
-  /** The histogram of a group. */
-  result(group: number): Histogram {
-    let result = this.#exponential(group);
+  /** The histograms of all groups, in their order. May be asked once. */
+  results(): Histogram[] {
+    const grid = this.#level(0);
+    for (const level of this.#levels) if (level !== undefined && level !== grid) spreadLevel(level, grid);
+    const results = this.#grouping.keys.map((_, group) => this.#result(group, takeGroup(grid, group)));
+    for (const level of this.#levels) if (level !== undefined) giveBack(level);
+    return results;
+  }
+
+  #result(group: number, onGrid: Histogram): Histogram {
+    let result = onGrid;
     for (const [bounds, counts] of this.#explicit[group] ?? []) {
       const edges = this.#directory.edges[bounds];
       const lowest = edges.length > 0 && edges[0] > 0 ? 0 : -Infinity;
@@ -121,22 +112,4 @@ export class HistogramAccumulator implements RowVisitor {
     }
     return { ...result, sum: this.#sum[group], min: this.#min[group], max: this.#max[group] };
   }
-
-  #exponential(group: number): Histogram {
-    const cells = this.#cells;
-    let low = group * CELLS;
-    let high = low + CELLS - 1;
-    while (low <= high && cells[low] === 0) low++;
-    while (high >= low && cells[high] === 0) high--;
-    if (high < low) return EMPTY_HISTOGRAM;
-    const counts = cells.slice(low, high + 1);
-    const edges = GRID.subarray(low - group * CELLS, high - group * CELLS + 2);
-    return { count: total(counts), sum: 0, min: Infinity, max: -Infinity, edges, counts };
-  }
-}
-
-function total(counts: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < counts.length; i++) sum += counts[i];
-  return sum;
 }

@@ -150,7 +150,8 @@ export interface RowVisitor {
   ): void;
 }
 
-const halves = new Float64Array(65_536);
+/** Half bytes of one row, a byte each. */
+const halves = new Uint8Array(65_536);
 
 /** Shows every row of a block to a visitor. @throws Error when the bytes are no block of a version that is known */
 export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {

@@ -106,7 +106,7 @@ export class EmbeddedStore implements Store {
   #histograms(grouping: Grouping, visit: (visitor: RowVisitor) => void): HistogramRow[] {
     const accumulator = new HistogramAccumulator(this.#contents.directory, grouping);
     visit(accumulator);
-    const rows = grouping.keys.map((key, group) => ({ key, histogram: accumulator.result(group) }));
+    const rows = accumulator.results().map((histogram, group) => ({ key: grouping.keys[group], histogram }));
     return rows.filter(({ histogram }) => histogram.count > 0);
   }
 

@@ -1,0 +1,161 @@
+/**
+ * Answers are given on one grid: 16 cells to the doubling from a microsecond to 12 days, in seconds. Buckets of a
+ * coarser scale are first added up as they are, on a level of their own, and shared out over the grid's cells once.
+ */
+import { EMPTY_HISTOGRAM, type Histogram } from '../../domain/histogram.ts';
+import { MAX_SCALE } from '../../otlp/temporality.ts';
+import { ZERO_INDEX } from './rows.ts';
+
+const FIRST = ZERO_INDEX;
+const CELLS = -2 * ZERO_INDEX;
+const GRID = Float64Array.from({ length: CELLS + 1 }, (_, i) => (i === 0 ? 0 : 2 ** ((FIRST + i) / 2 ** MAX_SCALE)));
+
+/** The coarsest level: a bucket is four doublings wide. What is coarser still is shared out on it, bucket by bucket. */
+export const MAX_LEVEL = 6;
+/** Levels larger than this are not kept for the next question. */
+const MAX_SPARE_BYTES = 16 * 2 ** 20;
+
+/** Buckets of one scale, of all groups. */
+export interface GridLevel {
+  readonly level: number;
+  /** Buckets of a group. */
+  readonly width: number;
+  /** All zero outside of [low, high] of each group. */
+  readonly cells: Float64Array;
+  /** First and last bucket of each group that something was added to; high < low when there is none. */
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+}
+
+/**
+ * Levels that the last question left, all zero: a fresh megabyte a question costs more than all the rest of a short one.
+ * Questions are answered without a pause, so none finds what another still uses.
+ */
+const spare: (GridLevel | undefined)[] = [];
+
+/** A level, all zero. */
+export function takeLevel(level: number, groups: number): GridLevel {
+  const found = spare[level];
+  spare[level] = undefined;
+  if (found !== undefined && found.low.length >= groups) return found;
+  const width = CELLS >> level;
+  return {
+    level,
+    width,
+    cells: new Float64Array(groups * width),
+    low: new Int32Array(groups).fill(width),
+    high: new Int32Array(groups).fill(-1),
+  };
+}
+
+/** Lets the next question have a level whose groups were all emptied. */
+export function giveBack(level: GridLevel): void {
+  if (level.cells.byteLength <= MAX_SPARE_BYTES) spare[level.level] = level;
+}
+
+/** Adds buckets to a group of the level of their scale. What lies outside the grid goes to its ends. */
+export function addBuckets(
+  level: GridLevel,
+  group: number,
+  scale: number,
+  first: number,
+  from: ArrayLike<number>,
+  at: number,
+  n: number,
+): void {
+  const low = first - (FIRST >> level.level);
+  if (n === 0) return;
+  if (scale !== MAX_SCALE - level.level || low < 0 || low + n > level.width) {
+    addOffGrid(level, group, scale, first, from, at, n);
+    return;
+  }
+  if (low < level.low[group]) level.low[group] = low;
+  if (low + n - 1 > level.high[group]) level.high[group] = low + n - 1;
+  const to = group * level.width + low;
+  // Apart, so that the commonest loop knows its types.
+  if (from instanceof Uint8Array) addBytes(level.cells, to, from, at, n);
+  else addCounts(level.cells, to, from, at, n);
+}
+
+function addBytes(cells: Float64Array, to: number, from: Uint8Array, at: number, n: number): void {
+  for (let i = 0; i < n; i++) cells[to + i] += from[at + i];
+}
+
+function addCounts(cells: Float64Array, to: number, from: ArrayLike<number>, at: number, n: number): void {
+  for (let i = 0; i < n; i++) cells[to + i] += from[at + i];
+}
+
+/** Bucket by bucket: those that lie outside, or are wider than the level's. */
+function addOffGrid(
+  level: GridLevel,
+  group: number,
+  scale: number,
+  first: number,
+  from: ArrayLike<number>,
+  at: number,
+  n: number,
+): void {
+  const parts = 2 ** (MAX_SCALE - level.level - scale);
+  const { width, cells } = level;
+  const base = group * width;
+  for (let i = 0; i < n; i++) {
+    const count = from[at + i];
+    if (count === 0) continue;
+    const low = (first + i) * parts - (FIRST >> level.level);
+    for (let part = 0; part < parts; part++) {
+      const cell = Math.min(width - 1, Math.max(0, low + part));
+      cells[base + cell] += count / parts;
+      if (cell < level.low[group]) level.low[group] = cell;
+      if (cell > level.high[group]) level.high[group] = cell;
+    }
+  }
+}
+
+/** Shares a coarser level out over the grid's cells, and empties it. */
+export function spreadLevel(level: GridLevel, grid: GridLevel): void {
+  const parts = 1 << level.level;
+  for (let group = 0; group < level.low.length; group++) {
+    const low = level.low[group];
+    const high = level.high[group];
+    if (high < low) continue;
+    for (let i = low; i <= high; i++) {
+      const share = level.cells[group * level.width + i] / parts;
+      if (share === 0) continue;
+      const to = group * grid.width + i * parts;
+      for (let part = 0; part < parts; part++) grid.cells[to + part] += share;
+    }
+    if (low * parts < grid.low[group]) grid.low[group] = low * parts;
+    if ((high + 1) * parts - 1 > grid.high[group]) grid.high[group] = (high + 1) * parts - 1;
+    clearGroup(level, group);
+  }
+}
+
+/** What the grid holds of a group, without a sum; the group is empty afterwards. */
+export function takeGroup(grid: GridLevel, group: number): Histogram {
+  const base = group * grid.width;
+  let low = grid.low[group];
+  let high = grid.high[group];
+  while (low <= high && grid.cells[base + low] === 0) low++;
+  while (high >= low && grid.cells[base + high] === 0) high--;
+  if (high < low) {
+    clearGroup(grid, group);
+    return EMPTY_HISTOGRAM;
+  }
+  const counts = grid.cells.slice(base + low, base + high + 1);
+  clearGroup(grid, group);
+  return { count: total(counts), sum: 0, min: Infinity, max: -Infinity, edges: GRID.subarray(low, high + 2), counts };
+}
+
+function clearGroup(level: GridLevel, group: number): void {
+  const base = group * level.width;
+  if (level.high[group] >= level.low[group]) level.cells.fill(0, base + level.low[group], base + level.high[group] + 1);
+  level.low[group] = level.width;
+  level.high[group] = -1;
+}
+
+/** The sum of all counts. */
+export function total(counts: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < counts.length; i++) sum += counts[i];
+  return sum;
+}
