@@ -66,7 +66,8 @@ export class MapIdentities implements Identities {
   }
 
   bounds(edges: ArrayLike<number>, n: number): number {
-    const list = Array.from(edges).slice(0, n);
+    // An edge of -0 is one of 0.
+    const list = Array.from(edges, (edge) => edge + 0).slice(0, n);
     return this.#number(`bounds ${JSON.stringify(list)}`, list);
   }
 

@@ -163,7 +163,12 @@ function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream'
   const extreme = (value = Number.NaN) => (count === 0 && !Number.isFinite(value) ? Number.NaN : value);
   const totals = { count, sum: point.sum ?? Number.NaN, min: extreme(point.min), max: extreme(point.max) };
   if (metric.kind === 1)
-    return { ...common, ...totals, edges: point.explicitBounds ?? [], counts: point.bucketCounts ?? [] };
+    return {
+      ...common,
+      ...totals,
+      edges: (point.explicitBounds ?? []).map(unsigned),
+      counts: point.bucketCounts ?? [],
+    };
   return {
     ...common,
     ...totals,
@@ -174,11 +179,14 @@ function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream'
   };
 }
 
+/** An edge of -0 is one of 0. */
+const unsigned = (edge: number): number => edge + 0;
+
 const keepClient = keepAddress('full', '');
 
-/** Clients have a validator of their own, which truth values pass by. */
+/** Clients have a validator of their own. */
 function declaredValue(key: string, value: string | number | boolean): string | number | boolean {
-  return key === 'client.address' && typeof value !== 'boolean' ? keepClient(String(value)) : value;
+  return key === 'client.address' ? keepClient(String(value)) : value;
 }
 
 function record(attributes: readonly KeyValue[] = []): Record<string, string | number | boolean> {

@@ -154,9 +154,9 @@ describe('bytes that were changed on the way', () => {
           expect(first).toEqual(expected ?? first);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
-    expect(refused).toBeGreaterThan(200);
-    expect(read).toBeGreaterThan(200);
+    expect(refused).toBeGreaterThan(100);
+    expect(read).toBeGreaterThan(100);
   });
 });
