@@ -160,6 +160,27 @@ describe('a store file that cannot be used is named, with the mend', () => {
   });
 });
 
+test('a store of version 1 opens with what it held, and can then keep clients', async () => {
+  const directory = temporaryDirectory();
+  const first = open(directory);
+  for (let i = 0; i < 3; i++) take(first, i);
+  first.close();
+  const database = new DatabaseSync(join(directory, 'vigil.db'));
+  database.exec('DROP TABLE clients; PRAGMA user_version=1');
+  database.close();
+  const opened = open(directory);
+  expect(await total(opened)).toBe(3);
+  take(opened, 3);
+  opened.close();
+  const after = new DatabaseSync(join(directory, 'vigil.db'));
+  expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
+  expect(after.prepare('SELECT count(*) AS n FROM clients').get()).toEqual({ n: 0 });
+  after.close();
+  const again = open(directory);
+  expect(await total(again)).toBe(4);
+  again.close();
+});
+
 /** Sends until the answer is the expected one, a bounded number of times. */
 async function postUntil(aggregator: RunningAggregator, status: number, bytes: () => Buffer): Promise<Response> {
   for (let tries = 0; tries < 300; tries++) {
