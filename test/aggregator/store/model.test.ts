@@ -155,6 +155,6 @@ test('random histories add up over random windows, through stops and crashes', {
         opened.close();
       }
     }),
-    { numRuns: Number(process.env['MODEL_RUNS'] ?? 100) },
+    { numRuns: Number(process.env['MODEL_RUNS'] ?? 50) },
   );
 });

@@ -76,11 +76,14 @@ async function through(values: Float64Array, temporality: 'one export' | 'ten cu
   return row.histogram;
 }
 
+/** A million take seconds, nearly all of them in the SDK: of the shapes where most cells have counts. */
+const inMillions = ['log-normal', 'wide log-normal', 'bimodal'];
+
 describe.each(Object.keys(shapes))('%s durations', (shape) => {
   test.each([
     [1_000, 'one export'],
     [30_000, 'ten cumulative exports'],
-    [1_000_000, 'one export'],
+    [inMillions.includes(shape) ? 1_000_000 : 100_000, 'one export'],
   ] as const)('%d values in %s: percentiles within 5 %', async (n, temporality) => {
     const values = Float64Array.from({ length: n }, shapes[shape]);
     const histogram = await through(values, temporality);
