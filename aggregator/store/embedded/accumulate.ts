@@ -3,7 +3,17 @@ import { merge } from '../../domain/histogram.ts';
 import { EXPLICIT } from '../../otlp/batch.ts';
 import { MAX_SCALE } from '../../otlp/temporality.ts';
 import type { RowVisitor } from './block.ts';
-import { addBuckets, type GridLevel, giveBack, MAX_LEVEL, spreadLevel, takeGroup, takeLevel, total } from './grid.ts';
+import {
+  addBuckets,
+  addOffGrid,
+  type GridLevel,
+  giveBack,
+  MAX_LEVEL,
+  spreadLevel,
+  takeGroup,
+  takeLevel,
+  total,
+} from './grid.ts';
 import type { SeriesDirectory } from './series.ts';
 
 /** Rows that belong together: the group of each series, -1 for those that nobody asked for. */
@@ -72,7 +82,11 @@ export class HistogramAccumulator implements RowVisitor {
     if (max > this.#max[group]) this.#max[group] = max;
     const key = this.#directory.key(series);
     if (key.kind === EXPLICIT) this.#addExplicit(group, key.bounds, first, from, at, n);
-    else addBuckets(this.#level(Math.min(MAX_SCALE - scale, MAX_LEVEL)), group, scale, first, from, at, n);
+    else {
+      const level = this.#level(Math.min(MAX_SCALE - scale, MAX_LEVEL));
+      if (!addBuckets(level, group, scale, first, from, at, n))
+        addOffGrid(this.#level(0), group, scale, first, from, at, n);
+    }
   }
 
   #level(level: number): GridLevel {

@@ -20,7 +20,8 @@ interface MetricJson {
 
 /**
  * What a store holds as OTLP/JSON, a line a period: the form in which the Collector writes files, and `vigil import` reads.
- * Deltas, minute by minute as far back as minutes are kept, ten minutes by ten before.
+ * Deltas, minute by minute as far back as minutes are kept, ten minutes by ten before. Without the tables of clients who
+ * met refusals: they hold addresses, are kept apart from telemetry for eight days, and must not leave with it by chance.
  */
 export function* exportLines(directory: SeriesDirectory, blocks: BlockSource, range: TimeRange): Iterable<string> {
   const to = Math.ceil(range.toMs / MINUTE_MS);

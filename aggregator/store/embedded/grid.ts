@@ -10,7 +10,7 @@ const FIRST = ZERO_INDEX;
 const CELLS = -2 * ZERO_INDEX;
 const GRID = Float64Array.from({ length: CELLS + 1 }, (_, i) => (i === 0 ? 0 : 2 ** ((FIRST + i) / 2 ** MAX_SCALE)));
 
-/** The coarsest level: a bucket is four doublings wide. What is coarser still is shared out on it, bucket by bucket. */
+/** The coarsest level: a bucket is four doublings wide. Coarser ones are rare, and shared out at once. */
 export const MAX_LEVEL = 6;
 /** Levels larger than this are not kept for the next question. */
 const MAX_SPARE_BYTES = 16 * 2 ** 20;
@@ -53,7 +53,7 @@ export function giveBack(level: GridLevel): void {
   if (level.cells.byteLength <= MAX_SPARE_BYTES) spare[level.level] = level;
 }
 
-/** Adds buckets to a group of the level of their scale. What lies outside the grid goes to its ends. */
+/** Adds buckets to a group of the level of their scale. @returns false when they do not all lie on it: nothing was added */
 export function addBuckets(
   level: GridLevel,
   group: number,
@@ -62,19 +62,17 @@ export function addBuckets(
   from: ArrayLike<number>,
   at: number,
   n: number,
-): void {
+): boolean {
   const low = first - (FIRST >> level.level);
-  if (n === 0) return;
-  if (scale !== MAX_SCALE - level.level || low < 0 || low + n > level.width) {
-    addOffGrid(level, group, scale, first, from, at, n);
-    return;
-  }
+  if (scale !== MAX_SCALE - level.level || low < 0 || low + n > level.width) return false;
+  if (n === 0) return true;
   if (low < level.low[group]) level.low[group] = low;
   if (low + n - 1 > level.high[group]) level.high[group] = low + n - 1;
   const to = group * level.width + low;
   // Apart, so that the commonest loop knows its types.
   if (from instanceof Uint8Array) addBytes(level.cells, to, from, at, n);
   else addCounts(level.cells, to, from, at, n);
+  return true;
 }
 
 function addBytes(cells: Float64Array, to: number, from: Uint8Array, at: number, n: number): void {
@@ -85,9 +83,9 @@ function addCounts(cells: Float64Array, to: number, from: ArrayLike<number>, at:
   for (let i = 0; i < n; i++) cells[to + i] += from[at + i];
 }
 
-/** Bucket by bucket: those that lie outside, or are wider than the level's. */
-function addOffGrid(
-  level: GridLevel,
+/** Shares wider buckets out over the grid's cells at once, and puts what lies outside the grid at its ends. */
+export function addOffGrid(
+  grid: GridLevel,
   group: number,
   scale: number,
   first: number,
@@ -95,18 +93,19 @@ function addOffGrid(
   at: number,
   n: number,
 ): void {
-  const parts = 2 ** (MAX_SCALE - level.level - scale);
-  const { width, cells } = level;
-  const base = group * width;
+  const parts = 2 ** (MAX_SCALE - scale);
+  const base = group * CELLS;
   for (let i = 0; i < n; i++) {
     const count = from[at + i];
     if (count === 0) continue;
-    const low = (first + i) * parts - (FIRST >> level.level);
-    for (let part = 0; part < parts; part++) {
-      const cell = Math.min(width - 1, Math.max(0, low + part));
-      cells[base + cell] += count / parts;
-      if (cell < level.low[group]) level.low[group] = cell;
-      if (cell > level.high[group]) level.high[group] = cell;
+    const low = (first + i) * parts - FIRST;
+    const isOutside = low >= CELLS || low + parts <= 0;
+    const share = isOutside ? count : count / parts;
+    for (let part = 0; part < (isOutside ? 1 : parts); part++) {
+      const cell = Math.min(CELLS - 1, Math.max(0, low + part));
+      grid.cells[base + cell] += share;
+      if (cell < grid.low[group]) grid.low[group] = cell;
+      if (cell > grid.high[group]) grid.high[group] = cell;
     }
   }
 }
