@@ -24,11 +24,10 @@ const WINDOWS: readonly (readonly [name: string, minutes: number])[] = [
 const ROUNDS = 400;
 
 export const benchmark: Benchmark = {
-  about:
-    'time of p50/p95/p99 of 200 mutations over 5 min to 168 h; bytes on the disk. Argument: a folder to keep the store in',
-  async run([kept]) {
+  about: 'time of p50/p95/p99 of 200 mutations over 5 min to 168 h; bytes on the disk.',
+  async run() {
     pinLoad();
-    const directory = fillStore({ kept });
+    const directory = fillStore();
     console.log(surroundings([]));
     console.log(`${SERIES} series of 200 mutations, ${DAYS} days by the minute, nothing but blocks cached.\n`);
     const opened = openAt(directory);
