@@ -5,6 +5,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   stores: () => import('./stores.ts'),
   guards: () => import('./guards.ts'),
   kill: () => import('./kill.ts'),
+  collector: () => import('./collector.ts'),
   page: () => import('./page.ts'),
   openapi: () => import('./openapi.ts'),
   alerts: () => import('./alerts.ts'),
