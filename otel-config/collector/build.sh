@@ -3,7 +3,7 @@
 # outside the checkout, once a manifest: build.sh. Prints the path of the binary, and nothing else, on standard output.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-command -v go >/dev/null || { echo 'build.sh needs Go 1.25 or newer on the PATH' >&2; exit 1; }
+command -v go >/dev/null || { echo 'build.sh needs Go 1.25 or newer on the PATH (Debian: golang-go from backports)' >&2; exit 1; }
 digest=$(sha256sum "$here/builder.yaml" | cut -c1-16)
 target=${XDG_CACHE_HOME:-$HOME/.cache}/vigil-ci/otelcol-$digest
 binary=$target/otelcol-vigil
