@@ -3,6 +3,7 @@ import {
   type InstrumentationConfig,
   type InstrumentationModuleDefinition,
 } from '@opentelemetry/instrumentation';
+import { subscribeToIdempotencyKeys } from './hooks/idempotency-key.ts';
 import { hooks } from './hooks/index.ts';
 import { createKeyNames, type KeyRule } from './key-names.ts';
 import { clearRunning, setRunning } from './running.ts';
@@ -32,6 +33,7 @@ export interface TaskLockInstrumentationConfig extends InstrumentationConfig {
 export class TaskLockInstrumentation extends InstrumentationBase<TaskLockInstrumentationConfig> {
   declare private watch: Watch;
   declare private definitions: InstrumentationModuleDefinition[] | undefined;
+  declare private unsubscribe: (() => void) | undefined;
 
   constructor(config: TaskLockInstrumentationConfig = {}) {
     super(PACKAGE_NAME, PACKAGE_VERSION, config);
@@ -44,7 +46,7 @@ export class TaskLockInstrumentation extends InstrumentationBase<TaskLockInstrum
   }
 
   protected override init(): InstrumentationModuleDefinition[] {
-    this.definitions ??= hooks.map((hook) => hook(this.watch));
+    this.definitions ??= hooks.flatMap((hook) => hook(this.watch));
     return this.definitions;
   }
 
@@ -56,12 +58,15 @@ export class TaskLockInstrumentation extends InstrumentationBase<TaskLockInstrum
     }
     super.enable();
     this.watch.enabled = true;
+    this.unsubscribe ??= subscribeToIdempotencyKeys(this.watch);
   }
 
   override disable(): void {
     super.disable();
     this.watch.enabled = false;
     clearRunning(this.watch);
+    this.unsubscribe?.();
+    this.unsubscribe = undefined;
   }
 
   private createWatch(): Watch {

@@ -34,6 +34,11 @@ export interface KeyNamesOptions {
 
 export interface KeyNames {
   nameOf(key: string): KeyName;
+  /**
+   * For libraries that name their tasks: the name is the library's, without ids, and the scope is what the key tells.
+   * Rules are tested against `task:key`.
+   */
+  nameTask(task: string, key: string): KeyName;
   /** Names of keys that come apart from any key, such as a queue's, within the same bound. */
   limit(name: string): string;
   addRules(rules: readonly KeyRule[]): void;
@@ -71,6 +76,14 @@ export function createKeyNames(options: KeyNamesOptions): KeyNames {
       rules = [...new Set([...rules, ...added])].slice(0, MAX_RULES);
       remembered.clear();
     },
+    nameTask(task, key) {
+      const rule = ruleFor(`${task}:${key}`, rules);
+      return {
+        task: limit((rule?.task ?? templateOf(task).name).slice(0, MAX_NAME_LENGTH)),
+        scope: rule?.scope ?? templateOf(key).scope,
+        kind: rule?.kind ?? 'dedup',
+      };
+    },
     nameOf(key) {
       const known = remembered.get(key);
       if (known !== undefined) return known;
@@ -82,9 +95,13 @@ export function createKeyNames(options: KeyNamesOptions): KeyNames {
   };
 }
 
-function readKey(key: string, rules: readonly KeyRule[], limit: (name: string) => string): KeyName {
+function ruleFor(text: string, rules: readonly KeyRule[]): KeyRule | undefined {
   // `search` pays no attention to the `lastIndex` of a sticky or global pattern.
-  const rule = rules.find(({ match }) => key.search(match) !== -1);
+  return rules.find(({ match }) => text.search(match) !== -1);
+}
+
+function readKey(key: string, rules: readonly KeyRule[], limit: (name: string) => string): KeyName {
+  const rule = ruleFor(key, rules);
   const template = templateOf(key);
   return {
     task: limit((rule?.task ?? template.name).slice(0, MAX_NAME_LENGTH)),

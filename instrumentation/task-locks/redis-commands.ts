@@ -137,7 +137,7 @@ function settleTake(watch: Watch, pending: Pending & { kind: 'take' }, reply: un
   if (kind === 'ignore') return;
   if (kind === 'dedup') {
     watch.telemetry.check(REDIS, performance.now() - asked.startMs);
-    countRequest(watch, { key, task, scope }, got ? 'executed' : 'prevented');
+    countRequest(watch, { key, task, scope, http: asked.request }, got ? 'executed' : 'prevented');
   } else {
     endAttempt(
       watch,

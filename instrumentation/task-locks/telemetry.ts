@@ -30,6 +30,12 @@ export interface LockAttempt {
   readonly holder?: SpanContext | undefined;
 }
 
+/** What came with a job: nobody asked for it on its own, and so nobody waited. */
+export interface LockWithJob {
+  readonly system: string;
+  readonly task: string;
+}
+
 export interface TaskTelemetryOptions {
   readonly metrics: boolean;
   readonly spans: boolean;
@@ -39,6 +45,8 @@ export interface TaskTelemetry {
   useMeter(meter: Meter): void;
   /** Emits how an attempt ended. @returns its span, to be named as the holder of the key */
   lockEnded(attempt: LockAttempt): SpanContext | undefined;
+  /** Counts a lock that was taken together with its job; no span of its own. */
+  lockTakenWithJob(lock: LockWithJob): void;
   lockReleased(system: string, task: string, release: LockRelease, heldMs: number): void;
   lockRenewal(system: string, renewal: 'renewed' | 'lost'): void;
   request(task: string, scope: string, outcome: IdempotencyOutcome): void;
@@ -75,6 +83,9 @@ export function createTaskTelemetry(tracer: () => Tracer, options: TaskTelemetry
       };
       to?.acquire.record(attempt.waitMs / 1000, attributes);
       return options.spans ? recordSpan(tracer(), attempt, attributes) : undefined;
+    },
+    lockTakenWithJob({ system, task }) {
+      to?.acquire.record(0, { [SYSTEM]: system, [LOCK_OUTCOME]: 'acquired', [TASK]: task });
     },
     lockReleased(system, task, release, heldMs) {
       to?.hold.record(heldMs / 1000, { [SYSTEM]: system, 'vigil.lock.release': release, [TASK]: task });

@@ -3,6 +3,7 @@ import type { Context, DiagLogger, SpanContext } from '@opentelemetry/api';
 import { context } from '@opentelemetry/api';
 import { type BoundedMap, createBoundedMap } from './bounded-map.ts';
 import type { KeyNames } from './key-names.ts';
+import { currentKeyedRequest, type KeyedRequest } from './keyed-requests.ts';
 import type { IdempotencyOutcome, LockOutcome, TaskTelemetry } from './telemetry.ts';
 
 /** A lock that this process holds, or believes to hold. */
@@ -48,10 +49,21 @@ export interface Asked {
   readonly startMs: number;
   readonly epochMs: number;
   readonly parent: Context;
+  /** The HTTP request with an `Idempotency-Key` for which it is asked. */
+  readonly request: KeyedRequest | undefined;
 }
 
 export function ask(): Asked {
-  return { startMs: performance.now(), epochMs: Date.now(), parent: context.active() };
+  return { startMs: performance.now(), epochMs: Date.now(), parent: context.active(), request: currentKeyedRequest() };
+}
+
+/** Runs what only observes: its failure is told to `diag` and harms nobody. */
+export function observe(watch: Watch, what: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    watch.diag.error(`${what} is not observed`, error);
+  }
 }
 
 /** Emits how an attempt ended, and remembers the lock when it was got. */
@@ -79,11 +91,19 @@ export function endAttempt(
  */
 export function countRequest(
   watch: Watch,
-  request: { readonly key: string; readonly task: string; readonly scope: string },
+  request: {
+    readonly key: string;
+    readonly task: string;
+    readonly scope: string;
+    /** The HTTP request for which it was asked, where what is active now does not tell. */
+    readonly http?: KeyedRequest | undefined;
+  },
   outcome: IdempotencyOutcome,
   isFirst?: boolean,
 ): void {
-  const { key, task, scope } = request;
+  const { key, task, scope, http = currentKeyedRequest() } = request;
+  // The same key in a library or a store: that layer knows more than the status of the answer tells.
+  if (http !== undefined && key.includes(http.key)) http.isReported = true;
   watch.telemetry.request(task, scope, outcome);
   if (outcome === 'executed') {
     if (isFirst === undefined) watch.duplicated.take(key);
