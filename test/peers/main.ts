@@ -11,6 +11,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   alerts: () => import('./alerts.ts'),
   dashboards: () => import('./dashboards.ts'),
   'security-blocks': () => import('./security-blocks.ts'),
+  'task-locks': () => import('./task-locks.ts'),
   'security-middlewares': () => import('./security-middlewares.ts'),
 };
 
