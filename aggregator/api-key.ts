@@ -20,7 +20,7 @@ export function loadOrMakeApiKey(directory: string): KeptKey {
  * A key kept in the data directory, made at the first start; readable by its owner alone.
  * @throws when the directory cannot be written, or the file holds no key
  */
-export function loadOrMakeKey(directory: string, name: 'api-key' | 'pseudonym-key'): KeptKey {
+export function loadOrMakeKey(directory: string, name: 'api-key' | 'ingest-key' | 'pseudonym-key'): KeptKey {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, name);
   const key = randomBytes(KEY_BYTES).toString('base64url');

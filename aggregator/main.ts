@@ -1,6 +1,7 @@
 /** The composition root: the only file that knows every part. Run directly, it is the service. */
 import { resolve } from 'node:path';
 import { createAlerts } from './alerts/service.ts';
+import { type Announcement, announceLocally, isLoopback } from './announcement.ts';
 import { type KeptKey, loadOrMakeApiKey, loadOrMakeKey } from './api-key.ts';
 import { type Configuration, describeProblems, readConfiguration, unknownVariables } from './config.ts';
 import { readEnvironment } from './environment.ts';
@@ -25,6 +26,8 @@ export interface Aggregator {
   readonly port: number;
   /** Where the key is kept; absent when keys were configured. */
   readonly keptKey: KeptKey | undefined;
+  /** May send, and nothing else: for applications on this machine. Absent where data is not sent to this service. */
+  readonly localKey: string | undefined;
   /** Finishes what is in flight and writes everything to the disk. */
   close(): Promise<void>;
 }
@@ -43,12 +46,13 @@ export async function startAggregator(configuration: Configuration, log: Log): P
   const policy = openPolicy(configuration, (problem) => log.error(problem));
   for (const warning of policy.warnings) log.warn(warning);
   const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
+  const localKey = localKeyOf(configuration, directory);
   const ownMetrics = createOwnMetrics();
   const { ingestKeys, host, port } = configuration;
   const opened = await openStore(configuration, directory, { metrics: ownMetrics, log });
   let closing = false;
   const shared = {
-    gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys),
+    gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys, localKey),
     ownMetrics,
     log,
     isClosing: () => closing,
@@ -71,6 +75,7 @@ export async function startAggregator(configuration: Configuration, log: Log): P
       host: server.host,
       port: server.port,
       keptKey,
+      localKey,
       async close() {
         closing = true;
         await Promise.all([server.close(CLOSE_CAP_MS), alerts.close()]);
@@ -81,6 +86,10 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     opened.close();
     throw error;
   }
+}
+
+function localKeyOf({ store, ingestKeys }: Configuration, directory: string): string | undefined {
+  return store === 'embedded' ? (ingestKeys[0] ?? loadOrMakeKey(directory, 'ingest-key').key) : undefined;
 }
 
 interface OpenedStore {
@@ -146,7 +155,8 @@ async function main(): Promise<void> {
   try {
     const aggregator = await startAggregator(configuration, log);
     announce(aggregator, configuration, log);
-    closeOnSignal(aggregator, log);
+    const announcement = announceToApplications(aggregator, log);
+    closeOnSignal(aggregator, log, announcement);
   } catch (error) {
     log.fatal({ err: error }, describeStartError(error, configuration));
     process.exitCode = 1;
@@ -154,7 +164,7 @@ async function main(): Promise<void> {
 }
 
 function announce({ host, port, keptKey }: Aggregator, configuration: Configuration, log: Log): void {
-  const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const address = addressOf(host, port);
   log.info({ address, data_directory: resolve(configuration.dataDirectory), node: process.version }, 'listening');
   if (configuration.apiKeys.some((key) => key.length < SHORTEST_GOOD_KEY))
     log.warn(`a key of MONITORING_API_KEY has fewer than ${SHORTEST_GOOD_KEY} characters and may be guessed`);
@@ -164,13 +174,32 @@ function announce({ host, port, keptKey }: Aggregator, configuration: Configurat
   if (process.stdout.isTTY) process.stdout.write(`\nVigil listens on ${address}\nKey: ${keptKey.key}\n\n`);
 }
 
+/** Applications of this user need no variables then; without it they do, so a failure ends nothing. */
+function announceToApplications({ host, port, localKey }: Aggregator, log: Log): Announcement | undefined {
+  if (localKey === undefined || !isLoopback(host)) return undefined;
+  try {
+    const announcement = announceLocally({ url: addressOf(host, port), ingestKey: localKey, pid: process.pid });
+    if (announcement === undefined) log.info('applications on this machine find another aggregator that runs already');
+    else log.info({ path: announcement.path }, 'applications of this user on this machine find this one by themselves');
+    return announcement;
+  } catch (error) {
+    log.info({ err: error }, 'applications on this machine must be told the address and the key');
+    return undefined;
+  }
+}
+
+function addressOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** The first signal closes in good order, the second at once. */
-function closeOnSignal(aggregator: Aggregator, log: Log): void {
+function closeOnSignal(aggregator: Aggregator, log: Log, announcement: Announcement | undefined): void {
   let closing = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (closing) process.exit(1);
     closing = true;
     log.info({ signal }, 'closing');
+    announcement?.withdraw();
     aggregator.close().then(
       () => {
         log.info('closed');

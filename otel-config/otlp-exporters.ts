@@ -9,6 +9,7 @@ import { OTLPTraceExporter as ProtobufTraceExporter } from '@opentelemetry/expor
 import { AggregationType, InstrumentType, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import { type ExportTarget, noticingFailures } from './export-failures.ts';
+import { findLocalAggregator } from './local-aggregator.ts';
 import { printNotice } from './notice.ts';
 import { requestedHistogramAggregation } from './views.ts';
 
@@ -19,6 +20,7 @@ const protocols: readonly OtlpProtocol[] = ['grpc', 'http/json', 'http/protobuf'
 export function otlpMetricExporter(): PushMetricExporter {
   const target = otlpTarget('metrics');
   const options = {
+    ...target.local,
     // For the histograms of others: those of the registry have Views, which come first.
     aggregationPreference: (type: InstrumentType) =>
       type === InstrumentType.HISTOGRAM && requestedHistogramAggregation() === 'base2_exponential_bucket_histogram'
@@ -34,14 +36,22 @@ export function otlpTraceExporter(): SpanExporter {
   const target = otlpTarget('traces');
   if (target.protocol === 'grpc') return noticingFailures(new GrpcTraceExporter(), target);
   if (target.protocol === 'http/json') return noticingFailures(new JsonTraceExporter(), target);
-  return noticingFailures(new ProtobufTraceExporter(), target);
+  return noticingFailures(new ProtobufTraceExporter(target.local), target);
+}
+
+interface OtlpTarget extends ExportTarget {
+  readonly protocol: OtlpProtocol;
+  /** What the exporter must be told, where the environment says nothing and an aggregator is on this machine. */
+  readonly local?: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 }
 
 /**
- * Where and how a signal goes, by the rules of the OTLP exporter specification: the variable of the signal first, then
+ * Where and how a signal goes: where no variable says anything, to the aggregator of this user on this machine; else by the rules of the OTLP exporter specification: the variable of the signal first, then
  * the general one, to which HTTP adds the path of the signal.
  */
-export function otlpTarget(signal: ExportTarget['signal']): ExportTarget & { readonly protocol: OtlpProtocol } {
+export function otlpTarget(signal: ExportTarget['signal']): OtlpTarget {
+  const local = localTarget(signal);
+  if (local !== undefined) return { signal, protocol: 'http/protobuf', endpoint: local.url, local };
   const prefix = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}`;
   const protocol = readProtocol(`${prefix}_PROTOCOL`) ?? readProtocol('OTEL_EXPORTER_OTLP_PROTOCOL') ?? 'http/protobuf';
   const own = getStringFromEnv(`${prefix}_ENDPOINT`);
@@ -49,6 +59,22 @@ export function otlpTarget(signal: ExportTarget['signal']): ExportTarget & { rea
   if (protocol === 'grpc') return { signal, protocol, endpoint: own ?? general ?? 'http://localhost:4317' };
   const base = (general ?? 'http://localhost:4318').replace(/\/$/, '');
   return { signal, protocol, endpoint: own ?? `${base}/v1/${signal}` };
+}
+
+/** Looked for once: both signals go to the same place, and one line says so. */
+let local: ReturnType<typeof findLocalAggregator> | null = null;
+
+function localTarget(signal: ExportTarget['signal']): OtlpTarget['local'] {
+  if (local === null) {
+    local = findLocalAggregator();
+    if (local !== undefined && 'refused' in local)
+      printNotice(`${local.path} is not used: ${local.refused}. Remove it, and start the aggregator again.`);
+    else if (local !== undefined)
+      printNotice(`telemetry goes to the aggregator on this machine, ${local.aggregator.url} (by ${local.path}).`);
+  }
+  if (local === undefined || 'refused' in local) return undefined;
+  const { url, ingestKey } = local.aggregator;
+  return { url: `${url}/v1/${signal}`, headers: { 'X-Monitoring-API-Key': ingestKey } };
 }
 
 function readProtocol(variable: string): OtlpProtocol | undefined {

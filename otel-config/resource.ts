@@ -15,6 +15,7 @@ import {
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
 import { printNotice } from './notice.ts';
+import { packageAttributes } from './package-attributes.ts';
 
 const INSTANCE_ID = 'service.instance.id';
 
@@ -27,9 +28,12 @@ const detectors: Readonly<Record<string, ResourceDetector>> = {
   env: envDetector,
 };
 
-/** The SDK's default resource with a random instance, for when no detector gives one. */
+/**
+ * The SDK's default resource with what the application's package.json says of it and a random instance, for when no
+ * detector gives one: the environment has the last word.
+ */
 export function vigilResource(): Resource {
-  return defaultResource().merge(resourceFromAttributes({ [INSTANCE_ID]: randomUUID() }));
+  return defaultResource().merge(resourceFromAttributes({ ...packageAttributes(), [INSTANCE_ID]: randomUUID() }));
 }
 
 /**

@@ -15,10 +15,14 @@ export interface Gate {
   readonly sessions: Sessions;
 }
 
-/** @param ingestKeys when empty, the reading keys send too */
-export function createGate(apiKeys: readonly string[], ingestKeys: readonly string[]): Gate {
+/**
+ * @param ingestKeys when empty, the reading keys send too
+ * @param localKey of applications on this machine: sends, and nothing else
+ */
+export function createGate(apiKeys: readonly string[], ingestKeys: readonly string[], localKey?: string): Gate {
   const readers = apiKeys.map(digest);
-  const writers = ingestKeys.length > 0 ? ingestKeys.map(digest) : readers;
+  const writers = ingestKeys.length > 0 ? ingestKeys.map(digest) : [...readers];
+  if (localKey !== undefined) writers.push(digest(localKey));
   return {
     mayRead: (headers) => presentedKeys(headers).some((key) => isAmong(readers, key)),
     mayWrite: (headers) => presentedKeys(headers).some((key) => isAmong(writers, key)),

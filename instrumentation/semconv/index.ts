@@ -1,2 +1,3 @@
+export * from './local-aggregator.ts';
 export * from './names.ts';
 export * from './registry.ts';

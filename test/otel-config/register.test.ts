@@ -168,7 +168,9 @@ describe.concurrent('the resource', () => {
     const before = capture.requests.length;
     await runApp(app('record.ts'), jsonTo(service, env));
     if (detectors === 'none') {
-      const own = capture.requests.slice(before).filter(({ raw }) => raw.includes('unknown_service'));
+      const own = capture.requests
+        .slice(before)
+        .filter(({ raw }) => raw.includes('"service.name","value":{"stringValue":"vigil"}'));
       expect(own[0]?.raw.toString()).toContain('service.instance.id');
       expect(own[0]?.raw.toString()).toContain(key);
       return;

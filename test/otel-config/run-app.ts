@@ -37,7 +37,7 @@ export async function runApp(file: string, options: AppOptions = {}): Promise<Ap
   let startMs = performance.now();
   const flags = [requires.map((path) => ['--require', path]), imports.map((path) => ['--import', path])].flat(2);
   const child = spawn(process.execPath, [...flags, file, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', XDG_STATE_HOME: process.env['XDG_STATE_HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let seen = '';

@@ -1,10 +1,13 @@
 /** Set-up of the whole test run: what tests leave in the system's folder for temporary files goes with the run. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export function setup(): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'vigil-run-'));
   process.env['TMPDIR'] = directory;
+  // No aggregator of a test announces itself to applications: in a place below a file nothing can be kept.
+  process.env['XDG_STATE_HOME'] = join(directory, 'nothing');
+  writeFileSync(join(directory, 'nothing'), '');
   return () => rmSync(directory, { recursive: true, force: true });
 }
