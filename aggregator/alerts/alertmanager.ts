@@ -1,5 +1,5 @@
 /** Alertmanager's API v2: it is told the state of all alerts again and again, and knows itself what is new. */
-import { alertKey } from '../domain/alert.ts';
+import { alertKey, isInhibited } from '../domain/alert.ts';
 import { messageOf } from './message.ts';
 import type { Entry, Status } from './outbox.ts';
 import type { Request } from './post.ts';
@@ -16,13 +16,13 @@ export interface AlertmanagerSettings {
   readonly intervalMs: number;
 }
 
-export function alertmanagerRequest(
+function alertmanagerRequest(
   entries: readonly Entry[],
   { url, publicUrl, intervalMs }: AlertmanagerSettings,
   nowMs: number,
 ): Request {
   const validUntil = new Date(nowMs + VALID_RESENDS * Math.max(RESEND_MS, intervalMs)).toISOString();
-  const body = lastStretches(entries).map(({ alert }) => {
+  const body = entries.map(({ alert }) => {
     const message = messageOf(alert, statusOf(alert.phase), publicUrl);
     const { dashboardUrl, title, description } = message;
     return {
@@ -34,6 +34,23 @@ export function alertmanagerRequest(
     };
   });
   return { url: `${url.replace(/\/$/, '')}/api/v2/alerts`, body: JSON.stringify(body), headers: {} };
+}
+
+/**
+ * What one round is made of, in order. Alertmanager notifies at once of what began a while ago, as after its restart:
+ * an inhibited alert that came together with its source would be notified before that is known, so it comes after it.
+ */
+export function alertmanagerRequests(
+  entries: readonly Entry[],
+  settings: AlertmanagerSettings,
+  nowMs: number,
+): readonly Request[] {
+  const last = lastStretches(entries);
+  const all = last.map(({ alert }) => alert);
+  const { first = [], second = [] } = Object.groupBy(last, ({ alert }) =>
+    alert.phase === 'firing' && isInhibited(alert, all) ? 'second' : 'first',
+  );
+  return [first, second].filter((part) => part.length > 0).map((part) => alertmanagerRequest(part, settings, nowMs));
 }
 
 export function statusOf(phase: Entry['alert']['phase']): Status {

@@ -3,7 +3,7 @@ import type { AlertCondition } from '../domain/alert.ts';
 import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import type { ActiveAlert } from '../reports/active-alerts.ts';
-import { alertmanagerRequest, RESEND_MS, statusOf, tellable } from './alertmanager.ts';
+import { alertmanagerRequests, RESEND_MS, statusOf, tellable } from './alertmanager.ts';
 import { type Courier, type Delivery, startCourier } from './courier.ts';
 import { advance, type Channel, DESTINATIONS, type Destination, type Entry, nextFor, settle } from './outbox.ts';
 import { type Attempt, post, type Request } from './post.ts';
@@ -181,9 +181,12 @@ function rounds(options: AlertOptions, outbox: Outbox, nowMs: () => number) {
     const told = all.map(({ alert }) => ({ id: alert.id, status: statusOf(alert.phase) }));
     return {
       async send(signal) {
-        const attempt = await post(alertmanagerRequest(all, settings, nowMs()), signal, options.timeoutMs);
-        // One that refuses a round may take the next: alerts are told of until they are over.
-        return attempt.result === 'refused' ? { ...attempt, result: 'failed' } : attempt;
+        for (const request of alertmanagerRequests(all, settings, nowMs())) {
+          const attempt = await post(request, signal, options.timeoutMs);
+          // One that refuses a round may take the next: alerts are told of until they are over.
+          if (attempt.result !== 'taken') return { ...attempt, result: 'failed' };
+        }
+        return { result: 'taken' };
       },
       settle() {
         lastMs = nowMs();

@@ -325,6 +325,19 @@ test('Alertmanager is told the state of everything, an end too, and of one alert
   expect(rounds[3][0].startsAt).toBe(new Date(START_MS + 120_000).toISOString());
 });
 
+test('Alertmanager hears of what it inhibits after what inhibits it', async () => {
+  const service = start({ webhookUrl: undefined, webhookSecret: undefined, alertmanagerUrl: hook.url });
+  const slower = burning('firing', { long_window: '6h' });
+  conditions = [slower, burning(), burning('firing', { sloth_slo: 'other', severity: 'ticket' })];
+  await service.tick();
+  await settled();
+  const rounds = hook.bodies<{ labels: Record<string, string> }[]>();
+  expect(rounds.map((round) => round.map(({ labels }) => `${labels['sloth_slo']} ${labels['long_window']}`))).toEqual([
+    ['mutation-success 1h', 'other 1h'],
+    ['mutation-success 6h'],
+  ]);
+});
+
 test('pauses grow, within bounds, and a receiver may ask for longer ones', () => {
   expect([1, 2, 3, 7, 100].map((failures) => pauseMs(failures))).toEqual([1000, 2000, 4000, 60_000, 60_000]);
   expect(pauseMs(1, 1000, 30)).toBe(30_000);
