@@ -11,11 +11,13 @@ import { createBufferPool } from './http/body.ts';
 import { createOtlpHandler } from './http/otlp.ts';
 import { startServer } from './http/server.ts';
 import { type Log, openLog } from './log.ts';
-import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
+import { createOwnMetrics, type MetricFamily, type OwnMetrics } from './metrics.ts';
 import { openPolicy, PolicyFileError } from './objectives/policy.ts';
 import { createDoor, type Door } from './otlp/attributes.ts';
 import type { Receiver } from './otlp/receiver.ts';
 import { readAlertConditions } from './reports/alert-conditions.ts';
+import { allParts, exposeParts } from './reports/exposition.ts';
+import { startOwnTelemetry } from './self/telemetry.ts';
 import { whenStarterIsGone } from './starter.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 import type { Store } from './store/port.ts';
@@ -28,6 +30,8 @@ export interface Aggregator {
   readonly keptKey: KeptKey | undefined;
   /** May send, and nothing else: for applications on this machine. Absent where data is not sent to this service. */
   readonly localKey: string | undefined;
+  /** What a scrape would show now. */
+  readFamilies(): Promise<readonly MetricFamily[]>;
   /** Finishes what is in flight and writes everything to the disk. */
   close(): Promise<void>;
 }
@@ -76,6 +80,11 @@ export async function startAggregator(configuration: Configuration, log: Log): P
       port: server.port,
       keptKey,
       localKey,
+      readFamilies: () => {
+        const { exposeAttackers } = configuration;
+        const own = async () => ownMetrics.families();
+        return exposeParts([...allParts, own], store, { nowMs: Date.now(), policy: policy.current(), exposeAttackers });
+      },
       async close() {
         closing = true;
         await Promise.all([server.close(CLOSE_CAP_MS), alerts.close()]);
@@ -156,6 +165,7 @@ async function main(): Promise<void> {
     const aggregator = await startAggregator(configuration, log);
     announce(aggregator, configuration, log);
     const announcement = announceToApplications(aggregator, log);
+    void startOwnTelemetry(env, aggregator.readFamilies, log);
     closeOnSignal(aggregator, log, announcement);
   } catch (error) {
     log.fatal({ err: error }, describeStartError(error, configuration));

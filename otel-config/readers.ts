@@ -4,6 +4,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import {
   ConsoleMetricExporter,
   type IMetricReader,
+  type MetricProducer,
   PeriodicExportingMetricReader,
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics';
@@ -16,31 +17,34 @@ const EXPORT_INTERVAL_MS = 10_000;
 /** The default of `OTEL_METRIC_EXPORT_TIMEOUT` by OpenTelemetry's specification. */
 const EXPORT_TIMEOUT_MS = 30_000;
 
-const makers: Readonly<Record<string, () => IMetricReader>> = {
-  otlp: () => periodicReader(otlpMetricExporter()),
-  console: () => periodicReader(new ConsoleMetricExporter()),
+const makers: Readonly<Record<string, (producers: readonly MetricProducer[]) => IMetricReader>> = {
+  otlp: (producers) => periodicReader(otlpMetricExporter(), producers),
+  console: (producers) => periodicReader(new ConsoleMetricExporter(), producers),
   prometheus: prometheusReader,
 };
 
-/** One reader an exporter named in `OTEL_METRICS_EXPORTER`; OTLP when it is unset, none when it names `none`. */
-export function vigilMetricReaders(): IMetricReader[] {
+/**
+ * One reader an exporter named in `OTEL_METRICS_EXPORTER`; OTLP when it is unset, none when it names `none`.
+ * @param producers of more metrics than the SDK's own, for each reader that pushes
+ */
+export function vigilMetricReaders(producers: readonly MetricProducer[] = []): IMetricReader[] {
   const named = new Set(getStringListFromEnv('OTEL_METRICS_EXPORTER') ?? []);
   if (named.has('none')) return [];
   if (named.size === 0) named.add('otlp');
   return [...named].flatMap((name) => {
     const make = Object.hasOwn(makers, name) ? makers[name] : undefined;
-    if (make !== undefined) return make();
+    if (make !== undefined) return make(producers);
     printNotice(`OTEL_METRICS_EXPORTER names "${name}", but only ${Object.keys(makers).join(', ')}, none are known.`);
     return [];
   });
 }
 
-function periodicReader(exporter: PushMetricExporter): IMetricReader {
+function periodicReader(exporter: PushMetricExporter, producers: readonly MetricProducer[]): IMetricReader {
   const exportIntervalMillis = positiveFromEnv('OTEL_METRIC_EXPORT_INTERVAL') ?? EXPORT_INTERVAL_MS;
   const timeoutMs = positiveFromEnv('OTEL_METRIC_EXPORT_TIMEOUT') ?? EXPORT_TIMEOUT_MS;
   // The reader refuses a timeout beyond its interval.
   const exportTimeoutMillis = Math.min(timeoutMs, exportIntervalMillis);
-  const metricProducers = [securityClientsProducer()];
+  const metricProducers = [securityClientsProducer(), ...producers];
   return new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis, metricProducers });
 }
 

@@ -76,6 +76,15 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
     ],
   },
   {
+    of: /^aggregator\/self\//,
+    may: [
+      /^aggregator\/self\//,
+      /^aggregator\/(environment|log|metrics)\.ts$/,
+      /^@vigil\/otel-config$/,
+      /^@opentelemetry\/(api|resources|sdk-metrics)$/,
+    ],
+  },
+  {
     of: /^aggregator\/page\//,
     may: [
       /^aggregator\/(page|reports|domain)\//,

@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { freePort, startAggregator } from '../../support/aggregator.ts';
+import { startOtlpCapture } from '../../support/otlp-capture.ts';
+import { scenarioBodies } from '../../support/scenarios.ts';
+
+const INTERVAL = { OTEL_METRIC_EXPORT_INTERVAL: '300', OTEL_TRACES_EXPORTER: 'none' };
+
+test('what a scrape shows goes out over OTLP, too, under the service of the package', async () => {
+  const capture = await startOtlpCapture();
+  const aggregator = await startAggregator({
+    env: { ...INTERVAL, OTEL_EXPORTER_OTLP_ENDPOINT: capture.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
+  });
+  for (const body of scenarioBodies('normal', Date.now()))
+    await aggregator.post('/v1/metrics', body, { 'Content-Type': 'application/json' });
+  const scrape = await (await aggregator.get('/monitoring/metrics/prometheus/')).text();
+  const shown = [...scrape.matchAll(/^graphql_mutation_errors_total\{.*\} (\d+)$/gm)].reduce(
+    (sum, [, n]) => sum + Number(n),
+    0,
+  );
+  expect(shown).toBeGreaterThan(0);
+  const sent = () =>
+    capture.lastPoints('@vigil/aggregator', 'graphql_mutation_errors').reduce((sum, { value }) => sum + value, 0);
+  for (let tries = 0; sent() !== shown && tries < 100; tries++) await delay(50);
+  expect(sent()).toBe(shown);
+  expect(await aggregator.stop()).toBe(0);
+  await capture.close();
+});
+
+test('sent to itself it is no loop: the door ignores what is not of the registry', async () => {
+  const port = await freePort();
+  const aggregator = await startAggregator({
+    port,
+    env: {
+      ...INTERVAL,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_HEADERS: 'X-Monitoring-API-Key=test-key-0123456789abcdef',
+    },
+  });
+  const bodies = async () => {
+    const text = await (await aggregator.get('/monitoring/metrics/prometheus/')).text();
+    return Number(
+      /^aggregator_otlp_requests_total\{signal="metrics",outcome="accepted"\} (\d+)$/m.exec(text)?.[1] ?? 0,
+    );
+  };
+  for (let tries = 0; (await bodies()) < 3 && tries < 100; tries++) await delay(50);
+  expect(await bodies()).toBeGreaterThanOrEqual(3);
+  const { statistics } = await aggregator.json<{ statistics: { total_mutations: number } }>(
+    '/monitoring/graphql/mutations/',
+  );
+  expect(statistics.total_mutations).toBe(0);
+  expect(await aggregator.stop()).toBe(0);
+});
