@@ -21,8 +21,8 @@ export const TIMEOUT_MS = 10_000;
 const ABOUT_THE_BODY: readonly number[] = [400, 413, 422];
 
 export async function post(request: Request, signal: AbortSignal, timeoutMs = TIMEOUT_MS): Promise<Attempt> {
-  const { url, credentials } = withoutCredentials(request.url);
   try {
+    const { url, credentials } = withoutCredentials(request.url);
     const answer = await fetch(url, {
       method: 'POST',
       body: request.body,
@@ -44,7 +44,7 @@ export async function post(request: Request, signal: AbortSignal, timeoutMs = TI
 /** `fetch` takes no address with a user in it. */
 function withoutCredentials(address: string): { readonly url: string; readonly credentials: Record<string, string> } {
   const url = new URL(address);
-  if (url.username === '') return { url: address, credentials: {} };
+  if (url.username === '' && url.password === '') return { url: address, credentials: {} };
   const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   url.username = '';
   url.password = '';
@@ -60,6 +60,7 @@ function retryAfter(header: string | null): number | undefined {
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   if (error instanceof Error && error.name === 'AbortError') return 'the service is closing';
+  if (error instanceof URIError) return 'the user or the password in its address is not percent-encoded';
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   return typeof code === 'string' ? `no connection (${code})` : 'no connection';

@@ -1,5 +1,5 @@
 /** What is known and owed of alerts, kept over a restart in a file beside the store. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Entry } from './outbox.ts';
@@ -51,7 +51,8 @@ export function openStateFile(directory: string): StateFile {
       const next = `${path}.next`;
       const file = openSync(next, 'w', 0o600);
       try {
-        writeSync(file, JSON.stringify({ version: 1, entries: now }));
+        // All of it, or an error: a write alone may stop short on a disk that is nearly full.
+        writeFileSync(file, JSON.stringify({ version: 1, entries: now }));
         fsyncSync(file);
       } finally {
         closeSync(file);

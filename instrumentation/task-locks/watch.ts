@@ -85,6 +85,14 @@ export function endAttempt(
   watch.held.set(lock.key, { system, task, sinceMs: nowMs, expiresMs, token: got.token, span });
 }
 
+/** Shorter keys, such as `1`, stand in many others by chance. */
+const TELLING_LENGTH = 8;
+
+function isOfRequest(key: string, requestKey: string): boolean {
+  if (requestKey.length >= TELLING_LENGTH) return key.includes(requestKey);
+  return key === requestKey || key.endsWith(`:${requestKey}`);
+}
+
 /**
  * Emits what became of a key that was asked for.
  * @param isFirst whether this is the key's first duplicate; where nobody tells, this process remembers
@@ -95,15 +103,17 @@ export function countRequest(
     readonly key: string;
     readonly task: string;
     readonly scope: string;
+    /** The key as somebody gave it, where `key` holds a digest of it. */
+    readonly givenKey?: string | undefined;
     /** The HTTP request for which it was asked, where what is active now does not tell. */
     readonly http?: KeyedRequest | undefined;
   },
   outcome: IdempotencyOutcome,
   isFirst?: boolean,
 ): void {
-  const { key, task, scope, http = currentKeyedRequest() } = request;
+  const { key, givenKey, task, scope, http = currentKeyedRequest() } = request;
   // The same key in a library or a store: that layer knows more than the status of the answer tells.
-  if (http !== undefined && key.includes(http.key)) http.isReported = true;
+  if (http !== undefined && isOfRequest(givenKey ?? key, http.key)) http.isReported = true;
   watch.telemetry.request(task, scope, outcome);
   if (outcome === 'executed') {
     if (isFirst === undefined) watch.duplicated.take(key);

@@ -33,8 +33,8 @@ export interface BatchOptions {
 /** VictoriaMetrics takes 16 KiB of query. */
 const MAX_QUERY_LENGTH = 12_000;
 const MAX_TOGETHER = 24;
-/** Kept samples, together. */
-const MAX_KEPT_SAMPLES = 500_000;
+/** Kept values and cells of histograms, together. */
+const MAX_KEPT_NUMBERS = 500_000;
 /** A sealed answer is asked for again after this time: a sender's queue may still have brought something. */
 const SEALED_TTL_MS = 3_600_000;
 /** Tells the questions of a batch apart. */
@@ -49,20 +49,20 @@ interface Kept {
   readonly answer: Promise<readonly Sample[]>;
   /** Infinity while it is under way. */
   expiresMs: number;
-  samples: number;
+  numbers: number;
 }
 
 export function createBatches({ server, ttlMs, nowMs }: BatchOptions): Ask {
   const kept = new Map<string, Kept>();
   let waiting: Waiting[] = [];
-  let keptSamples = 0;
+  let keptNumbers = 0;
 
   function forget(key: string): void {
-    keptSamples -= kept.get(key)?.samples ?? 0;
+    keptNumbers -= kept.get(key)?.numbers ?? 0;
     kept.delete(key);
   }
 
-  function keep(key: string, entry: Kept, lifeMs: number, samples: number): void {
+  function keep(key: string, entry: Kept, lifeMs: number, numbers: number): void {
     if (kept.get(key) !== entry) return;
     if (lifeMs <= 0) {
       forget(key);
@@ -70,10 +70,12 @@ export function createBatches({ server, ttlMs, nowMs }: BatchOptions): Ask {
     }
     entry.expiresMs = nowMs() + lifeMs;
     // An empty answer takes room, too.
-    entry.samples = samples + 1;
-    keptSamples += entry.samples;
+    entry.numbers = numbers + 1;
+    keptNumbers += entry.numbers;
+    // Questions name their time: most are never asked again.
+    for (const [old, { expiresMs }] of kept) if (expiresMs <= nowMs()) forget(old);
     for (const [oldest, { expiresMs }] of kept) {
-      if (keptSamples <= MAX_KEPT_SAMPLES) break;
+      if (keptNumbers <= MAX_KEPT_NUMBERS) break;
       if (expiresMs !== Infinity) forget(oldest);
     }
   }
@@ -106,15 +108,19 @@ export function createBatches({ server, ttlMs, nowMs }: BatchOptions): Ask {
         if (waiting.push({ ...asking, resolve, reject }) === 1) setImmediate(flush);
       }),
       expiresMs: Infinity,
-      samples: 0,
+      numbers: 0,
     };
     kept.set(key, entry);
     entry.answer.then(
-      ({ length }) => keep(key, entry, asking.isSealed ? SEALED_TTL_MS : ttlMs, length),
+      (samples) => keep(key, entry, asking.isSealed ? SEALED_TTL_MS : ttlMs, numbersIn(samples)),
       () => kept.get(key) === entry && forget(key),
     );
     return entry.answer;
   };
+}
+
+function numbersIn(samples: readonly Sample[]): number {
+  return samples.reduce((sum, { histogram }) => sum + 1 + (histogram?.cells.length ?? 0), 0);
 }
 
 function gridKey({ grid }: Asking): string {

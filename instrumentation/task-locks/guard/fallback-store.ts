@@ -58,11 +58,12 @@ export function withFallback(first: GuardStore, second: GuardStore, options: Fal
     },
   };
 
-  /** A first store that came back empty grants what the second knows to be held or done. */
+  /** A first store that came back empty, or was out of reach, grants what the second knows to be held or done. */
   async function confirm(key: string, claim: Claim, granted: Claimed): Promise<Claimed> {
     const known = await follow(() => second.claim(key, claim));
-    if (known === undefined || known.state === 'new' || granted.state === 'stale') return granted;
-    if (known.state === 'stale') return { ...granted, state: 'stale', isFirst: known.isFirst };
+    if (known === undefined || known.state === 'new') return granted;
+    if (known.state === 'stale')
+      return granted.state === 'stale' ? granted : { ...granted, state: 'stale', isFirst: known.isFirst };
     await line.ask(() => first.abandon(key, claim).then(() => true));
     return known;
   }

@@ -11,15 +11,28 @@ export interface MemoryStoreOptions {
   readonly nowMs?: () => number;
 }
 
+/** More than one a new record, so that the sweep overtakes what comes in. */
+const SWEPT_A_STEP = 3;
+
 export function memoryStore(options: MemoryStoreOptions = {}): GuardStore {
   const { maxKeys = 100_000, nowMs = Date.now } = options;
   if (!(Number.isInteger(maxKeys) && maxKeys > 0))
     throw new TypeError('memoryStore: maxKeys takes a whole number from 1');
   const records = createBoundedMap<string, GuardRecord>(maxKeys);
+  let sweep = records.entries();
+  /** Goes round all records, a few with each question: what nobody asks for again expires, too. */
+  const sweepSome = (nowMs: number): void => {
+    for (let n = 0; n < SWEPT_A_STEP; n++) {
+      const { value, done } = sweep.next();
+      if (done) sweep = records.entries();
+      else if (value[1].keepUntilMs <= nowMs) records.take(value[0]);
+    }
+  };
   return createRecordStore(
     'memory',
     {
       change(key, now, step) {
+        sweepSome(now);
         const kept = records.get(key);
         const found = kept === undefined || kept.keepUntilMs <= now ? undefined : kept;
         const { record, answer } = step(found);

@@ -20,10 +20,15 @@ function tell(report: (watch: Watch) => void): void {
 export const askNow: () => Asked = ask;
 
 /** @param isFirst whether it is the key's first duplicate */
-export function reportRequest(subject: Subject, key: string, outcome: IdempotencyOutcome, isFirst: boolean): void {
+export function reportRequest(
+  subject: Subject & { readonly key?: string },
+  key: string,
+  outcome: IdempotencyOutcome,
+  isFirst: boolean,
+): void {
   tell((watch) => {
     const task = watch.names.limit(subject.task);
-    countRequest(watch, { key, task, scope: subject.scope ?? 'global' }, outcome, isFirst);
+    countRequest(watch, { key, givenKey: subject.key, task, scope: subject.scope ?? 'global' }, outcome, isFirst);
   });
 }
 

@@ -56,13 +56,10 @@ function observedAddJobs(watch: Watch, addJobs: Method): Method {
   return async function (this: unknown, ...args) {
     const jobs = (await addJobs.apply(this, args)) as readonly Job[];
     observe(watch, 'jobs that were added', () => {
+      if (!watch.enabled) return;
+      const byKey = new Map(jobs.map((job) => [job.key, job]));
       for (const { identifier, jobKey } of args[0] as readonly Spec[])
-        report(
-          watch,
-          String(identifier),
-          jobKey,
-          jobs.find(({ key }) => key === jobKey),
-        );
+        if (jobKey) report(watch, String(identifier), jobKey, byKey.get(jobKey));
     });
     return jobs;
   };

@@ -31,6 +31,7 @@ interface RoutedRequest extends IncomingMessage {
 /** @returns ends the subscriptions */
 export function subscribeToIdempotencyKeys(watch: Watch): () => void {
   const admitted = createBoundedMap<string, true>(MAX_ADMITTED);
+  const duplicated = createBoundedMap<string, true>(MAX_ADMITTED);
   const keyed = new WeakMap<IncomingMessage, KeyedRequest>();
   const onStart = (message: unknown): void => {
     const { request } = message as { readonly request: IncomingMessage };
@@ -59,8 +60,11 @@ export function subscribeToIdempotencyKeys(watch: Watch): () => void {
       const key = `http:${task}:${state.key}`;
       const outcome = outcomeOf(response, admitted.has(key));
       if (outcome === undefined || kind === 'ignore') return;
-      admitted.set(key, true);
-      countRequest(watch, { key, task, scope }, outcome);
+      // A duplicate may be refused before the first request is answered, which is then still to be counted.
+      if (outcome === 'executed' || outcome === 'replayed') admitted.set(key, true);
+      const isFirst = outcome !== 'executed' && !duplicated.has(key);
+      if (isFirst) duplicated.set(key, true);
+      countRequest(watch, { key, task, scope }, outcome, isFirst);
     });
   };
   diagnostics_channel.subscribe('http.server.request.start', onStart);

@@ -45,9 +45,10 @@ function patchRedlock5(watch: Watch, prototype: object | undefined): void {
           );
           return lock;
         } catch (error) {
-          const { attempts, isHeld } = await votesOf(error);
-          const outcome = !isHeld ? 'error' : attempts > 1 ? 'timeout' : 'held';
-          observe(watch, 'a redlock', () => endRedlockAttempt(watch, asked, resources, outcome));
+          void votesOf(error).then(({ attempts, isHeld }) => {
+            const outcome = !isHeld ? 'error' : attempts > 1 ? 'timeout' : 'held';
+            observe(watch, 'a redlock', () => endRedlockAttempt(watch, asked, resources, outcome));
+          });
           throw error;
         }
       },
@@ -66,8 +67,8 @@ function patchRedlock5(watch: Watch, prototype: object | undefined): void {
           return result;
         } catch (error) {
           // Without an answer it is still held, as far as anybody knows.
-          if (wasExpired || (await votesOf(error)).isHeld)
-            endRedlockHold(watch, value, wasExpired ? 'expired' : 'lost');
+          if (wasExpired) endRedlockHold(watch, value, 'expired');
+          else void votesOf(error).then(({ isHeld }) => isHeld && endRedlockHold(watch, value, 'lost'));
           throw error;
         }
       },
@@ -91,16 +92,19 @@ function patchRedlock5(watch: Watch, prototype: object | undefined): void {
   );
 }
 
-/** Whether a server said that it is somebody else's; redlock's own error tells, in the votes of its last attempt. */
+/**
+ * Whether a server said that it is somebody else's; redlock's own error tells, in the votes of its last attempt. Never
+ * rejects, and is for after the host has its error.
+ */
 async function votesOf(error: unknown): Promise<{ readonly attempts: number; readonly isHeld: boolean }> {
   const attempts = (error as { attempts?: unknown } | null)?.attempts;
   if (!Array.isArray(attempts) || attempts.length === 0) return { attempts: 0, isHeld: false };
-  // It settles once all servers have answered; one that never does must not keep the error back.
+  // It settles once all servers have answered; one may never do so.
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, 100, undefined);
   const votes = (await Promise.race([attempts.at(-1), late]).catch(() => undefined)) as Votes | undefined;
   clearTimeout(timer);
-  const isHeld = [...(votes?.votesAgainst.values() ?? [])].some(
+  const isHeld = [...(votes?.votesAgainst?.values() ?? [])].some(
     (one) => (one as Error)?.name === 'ResourceLockedError',
   );
   return { attempts: attempts.length, isHeld };

@@ -30,15 +30,19 @@ test('the answer tells what became of a key; other requests on the connection ha
   await send('', 201);
   await send('four', 200, {}, 'GET');
   await send('x'.repeat(257), 201);
+  // Refused while the first one runs, which is answered afterwards, and then told again.
+  await send('five', 409);
+  await send('five', 201);
+  await send('five', 409);
   const requests = await telemetry.points('vigil.task.requests');
   expect(requests.map(({ attributes, value }) => `${Object.values(attributes).join(' ')} ${value}`)).toEqual([
-    'POST /tenants/*/orders tenant executed 1',
+    'POST /tenants/*/orders tenant executed 2',
     'POST /tenants/*/orders tenant replayed 1',
-    'POST /tenants/*/orders tenant in_flight 1',
+    'POST /tenants/*/orders tenant in_flight 3',
     'POST /tenants/*/orders tenant mismatch 1',
   ]);
   const keys = await telemetry.points('vigil.task.duplicated_keys');
-  expect(keys.map(({ value }) => value)).toEqual([2]);
+  expect(keys.map(({ value }) => value)).toEqual([3]);
   server.closeAllConnections();
   server.close();
   await telemetry.stop();

@@ -126,3 +126,26 @@ describe.skipIf(mayBeSkipped)('with a redis-server', () => {
     expect(await withIdempotency({ task: 't', key: 'k', store }, work)).toEqual({ outcome: 'executed', value: 1 });
   });
 });
+
+test('a first store that missed the end, and whose lease has passed, does not let it run again', async () => {
+  let nowMs = Date.now();
+  const first = memoryStore({ nowMs: () => nowMs });
+  const unreachable = { ...first, complete: () => Promise.reject(new Error('out of reach')) };
+  const store = withFallback(unreachable, memoryStore(), { retryAfterMs: 0 });
+  const work = () => withIdempotency({ store, task: 'pay', key: 'one', leaseMs: 1000 }, () => 'paid');
+  expect(await work()).toEqual({ outcome: 'executed', value: 'paid' });
+  nowMs += 5000;
+  expect(await work()).toEqual({ outcome: 'replayed', value: 'paid' });
+});
+
+test('a store in memory sweeps what has expired, and nothing else', async () => {
+  let nowMs = 0;
+  const store = memoryStore({ nowMs: () => nowMs, maxKeys: 100 });
+  const run = (key: string) => withIdempotency({ store, task: 't', key, ttlMs: 1000, leaseMs: 500 }, () => key);
+  expect((await run('kept')).outcome).toBe('executed');
+  for (let n = 0; n < 50; n++) await run(`key ${n}`);
+  nowMs += 500;
+  expect((await run('kept')).outcome, 'the sweep takes nothing that is still remembered').toBe('replayed');
+  nowMs += 1000;
+  expect((await run('kept')).outcome).toBe('executed');
+});
