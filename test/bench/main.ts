@@ -22,6 +22,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   page: () => import('./page.ts'),
   blocks: () => import('./blocks.ts'),
   sqli: () => import('./sqli.ts'),
+  locks: () => import('./locks.ts'),
 };
 
 // No aggregator that is started here announces itself to the applications of whoever runs this.
