@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
-import { type LocalAggregator, localAggregatorFile } from '@vigil/semconv';
+import { isAnnouncerRunning, type LocalAggregator, localAggregatorFile } from '@vigil/semconv';
 
 export interface Announcement {
   readonly path: string;
@@ -28,7 +28,7 @@ export function announceLocally(
   path = localAggregatorFile(process.env, process.platform, homedir()),
 ): Announcement | undefined {
   const other = readAnnouncement(path);
-  if (other !== undefined && other.pid !== pid && isRunning(other.pid)) return undefined;
+  if (other !== undefined && other.pid !== pid && isAnnouncerRunning(other)) return undefined;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${pid}`;
   writeFileSync(draft, `${JSON.stringify({ url, ingestKey, pid })}\n`, { mode: 0o600 });
@@ -48,14 +48,5 @@ function readAnnouncement(path: string): LocalAggregator | undefined {
     return JSON.parse(readFileSync(path, 'utf8')) as LocalAggregator;
   } catch {
     return undefined;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

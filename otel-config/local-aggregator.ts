@@ -1,7 +1,7 @@
 /** An aggregator on this machine, for an application that was told nothing of where its telemetry goes. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
-import { type LocalAggregator, localAggregatorFile } from '@vigil/semconv';
+import { isAnnouncerRunning, type LocalAggregator, localAggregatorFile } from '@vigil/semconv';
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
@@ -23,37 +23,51 @@ export function findLocalAggregator(
   const path = localAggregatorFile(env, process.platform, homedir());
   const found = read(path);
   if (found === undefined) return undefined;
-  const refused = reasonToRefuse(path, found);
+  const { content, stats } = found;
+  const refused = reasonToRefuse(stats, content);
   if (refused !== undefined) return { refused, path };
-  return isRunning(found.pid as number) ? { aggregator: found as LocalAggregator, path } : undefined;
+  const aggregator = content as LocalAggregator;
+  return isAnnouncerRunning(aggregator) ? { aggregator, path } : undefined;
 }
 
-function read(path: string): Partial<LocalAggregator> | undefined {
+interface Found {
+  readonly content: Partial<LocalAggregator>;
+  readonly stats: Stats;
+}
+
+/** Of one open file: what is judged is what is read. @returns undefined where there is none that can be read */
+function read(path: string): Found | undefined {
+  let file: number;
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    file = openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    return { content: parse(readFileSync(file, 'utf8')), stats: fstatSync(file) };
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function parse(text: string): Partial<LocalAggregator> {
+  try {
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? value : {};
-  } catch (error) {
-    return error instanceof SyntaxError ? {} : undefined;
+  } catch {
+    return {};
   }
 }
 
 /** Whoever else can write the file could have this process's telemetry sent to himself. */
-function reasonToRefuse(path: string, { url, ingestKey, pid }: Partial<LocalAggregator>): string | undefined {
+function reasonToRefuse({ uid, mode }: Stats, { url, ingestKey, pid }: Partial<LocalAggregator>): string | undefined {
   if (process.getuid !== undefined) {
-    const { uid, mode } = statSync(path);
     if (uid !== process.getuid()) return 'it belongs to another user';
     if ((mode & 0o022) !== 0) return 'others may write it';
   }
   const isWhole = typeof url === 'string' && typeof ingestKey === 'string' && Number.isInteger(pid);
   if (!isWhole || !URL.canParse(url)) return 'it was not written by an aggregator of this version';
   return LOOPBACK.has(new URL(url).hostname) ? undefined : 'its address is not of this machine';
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

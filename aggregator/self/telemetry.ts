@@ -19,6 +19,8 @@ export async function startOwnTelemetry(
   log: Log,
 ): Promise<void> {
   if (!env['OTEL_EXPORTER_OTLP_ENDPOINT'] && !env['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']) return;
+  // A `.env` file may have named it, of which the SDK knows nothing.
+  for (const [name, value] of Object.entries(env)) if (name.startsWith('OTEL_')) process.env[name] ??= value;
   try {
     const [{ start, vigilMetricReaders }, sdk, { ValueType }, { emptyResource }] = await Promise.all([
       import('@vigil/otel-config'),

@@ -13,6 +13,16 @@ export interface LocalAggregator {
   readonly pid: number;
 }
 
+/** Whether the process that wrote the file is still there, and the same user's. */
+export function isAnnouncerRunning({ pid }: Pick<LocalAggregator, 'pid'>): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Path of the file, by the XDG base directory specification; on Windows in the user's local application data.
  * @param home the user's home directory

@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { freePort, startAggregator } from '../../support/aggregator.ts';
+import { freePort, startAggregator, temporaryDirectory } from '../../support/aggregator.ts';
 import { startOtlpCapture } from '../../support/otlp-capture.ts';
 import { scenarioBodies } from '../../support/scenarios.ts';
 
@@ -8,9 +10,11 @@ const INTERVAL = { OTEL_METRIC_EXPORT_INTERVAL: '300', OTEL_TRACES_EXPORTER: 'no
 
 test('what a scrape shows goes out over OTLP, too, under the service of the package', async () => {
   const capture = await startOtlpCapture();
-  const aggregator = await startAggregator({
-    env: { ...INTERVAL, OTEL_EXPORTER_OTLP_ENDPOINT: capture.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
-  });
+  const directory = temporaryDirectory();
+  // The SDK knows nothing of such a file.
+  const lines = [`OTEL_EXPORTER_OTLP_ENDPOINT=${capture.url}`, 'OTEL_EXPORTER_OTLP_PROTOCOL=http/json'];
+  writeFileSync(join(directory, '.env'), lines.join('\n'));
+  const aggregator = await startAggregator({ directory, env: INTERVAL });
   for (const body of scenarioBodies('normal', Date.now()))
     await aggregator.post('/v1/metrics', body, { 'Content-Type': 'application/json' });
   const scrape = await (await aggregator.get('/monitoring/metrics/prometheus/')).text();
