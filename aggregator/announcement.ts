@@ -28,7 +28,8 @@ export function announceLocally(
   path = localAggregatorFile(process.env, process.platform, homedir()),
 ): Announcement | undefined {
   const other = readAnnouncement(path);
-  if (other !== undefined && other.pid !== pid && isAnnouncerRunning(other)) return undefined;
+  // Whoever listens on the address owns it: a file that says the same is of one that is gone.
+  if (other !== undefined && other.url !== url && other.pid !== pid && isAnnouncerRunning(other)) return undefined;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${pid}`;
   writeFileSync(draft, `${JSON.stringify({ url, ingestKey, pid })}\n`, { mode: 0o600 });
@@ -45,7 +46,7 @@ export function announceLocally(
 
 function readAnnouncement(path: string): LocalAggregator | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as LocalAggregator;
+    return (JSON.parse(readFileSync(path, 'utf8')) ?? undefined) as LocalAggregator | undefined;
   } catch {
     return undefined;
   }

@@ -230,7 +230,12 @@ export const variables: Variables = {
     schema: webAddress.refine((value) => value === undefined || value.includes('{trace_id}')),
     mend: 'an address that begins with http:// or https:// and holds {trace_id}',
   },
-  alertmanagerUrl: { name: 'MONITORING_ALERTMANAGER_URL', schema: webAddress, mend: WEB_ADDRESS },
+  alertmanagerUrl: {
+    name: 'MONITORING_ALERTMANAGER_URL',
+    // The page's own address, with `#/alerts`, is no address for sending.
+    schema: webAddress.refine((value) => value === undefined || !/[?#]/.test(value)),
+    mend: `${WEB_ADDRESS}, without a query or a fragment`,
+  },
   webhookUrl: { name: 'MONITORING_WEBHOOK_URL', schema: webAddress, mend: WEB_ADDRESS },
   webhookSecret: {
     name: 'MONITORING_WEBHOOK_SECRET',

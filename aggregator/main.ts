@@ -83,7 +83,9 @@ export async function startAggregator(configuration: Configuration, log: Log): P
       readFamilies: () => {
         const { exposeAttackers } = configuration;
         const own = async () => ownMetrics.families();
-        return exposeParts([...allParts, own], store, { nowMs: Date.now(), policy: policy.current(), exposeAttackers });
+        const scope = { nowMs: Date.now(), policy: policy.current(), exposeAttackers };
+        // Where the store does not answer, that is what is to be told.
+        return exposeParts([...allParts, own], store, scope).catch(own);
       },
       async close() {
         closing = true;

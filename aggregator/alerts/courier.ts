@@ -25,7 +25,7 @@ export interface Courier {
 
 const FIRST_PAUSE_MS = 1000;
 /** A receiver that is back hears within a minute what it missed. */
-export const LONGEST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 60_000;
 /** A receiver may ask for more, but not for ever. */
 const LONGEST_ASKED_PAUSE_SECONDS = 900;
 /** What is on its way when the service closes has this long to arrive. */

@@ -2,7 +2,7 @@
 import { type Alert, type AlertCondition, advanceAlerts, isInhibited } from '../domain/alert.ts';
 
 /** Destinations that are told of each change once. */
-export const CHANNELS = ['webhook', 'slack'] as const;
+const CHANNELS = ['webhook', 'slack'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 /** Alertmanager is told the state of everything, over and over. */
@@ -21,7 +21,7 @@ export interface Entry {
 }
 
 /** Alerts that are over and that somebody has not been told of yet. More than this, and the oldest are forgotten. */
-export const MAX_ENDED = 1000;
+const MAX_ENDED = 1000;
 /**
  * How long Alertmanager is told that an alert is over, so that one which lost its memory hears of it.
  * @see `resolvedRetention` of Prometheus' rule manager

@@ -15,7 +15,7 @@ export interface Request {
 }
 
 /** A receiver that has not answered by then is taken for hung. */
-export const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 /** Statuses that are about the body, not about the receiver or its address. */
 const ABOUT_THE_BODY: readonly number[] = [400, 413, 422];

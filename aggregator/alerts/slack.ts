@@ -1,4 +1,4 @@
-/** Slack's incoming webhooks, and what takes their format (Mattermost, Rocket.Chat, Discord under `/slack`). */
+/** Slack's incoming webhooks. What takes their format without blocks shows the headline alone. */
 import type { Alert } from '../domain/alert.ts';
 import { messageOf } from './message.ts';
 import type { Status } from './outbox.ts';

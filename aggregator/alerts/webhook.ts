@@ -1,4 +1,4 @@
-/** Any receiver of HTTP, told once of each change, signed as Standard Webhooks says, whose libraries verify it. */
+/** Any receiver of HTTP, told once of each change, signed as Standard Webhooks says, whose libraries verify it with a `whsec_` secret. */
 import { createHmac } from 'node:crypto';
 import type { Alert } from '../domain/alert.ts';
 import { messageOf, notificationId } from './message.ts';

@@ -4,7 +4,7 @@ import type { Recommendation } from './recommendations.ts';
 import { percentInWords } from './words.ts';
 
 /** Twice as bad is worse, whatever the traffic. */
-export const WORSE_FACTOR = 2;
+const WORSE_FACTOR = 2;
 
 /**
  * A p95 is compared from so many mutations on: then as many lie above it as an alert wants bad events (20 of 400).

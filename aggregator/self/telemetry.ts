@@ -19,6 +19,7 @@ export async function startOwnTelemetry(
   log: Log,
 ): Promise<void> {
   if (!env['OTEL_EXPORTER_OTLP_ENDPOINT'] && !env['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']) return;
+  if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_METRICS_EXPORTER'] === 'none') return;
   // A `.env` file may have named it, of which the SDK knows nothing.
   for (const [name, value] of Object.entries(env)) if (name.startsWith('OTEL_')) process.env[name] ??= value;
   try {
@@ -42,7 +43,7 @@ export async function startOwnTelemetry(
   } catch (error) {
     log.error(
       { err: error },
-      'OTEL_EXPORTER_OTLP_ENDPOINT is set, but this service cannot send: install @vigil/otel-config and @opentelemetry/api',
+      'OTEL_EXPORTER_OTLP_ENDPOINT is set, but this service cannot send: are @vigil/otel-config and @opentelemetry/api installed?',
     );
   }
 }

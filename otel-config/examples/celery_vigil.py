@@ -2,6 +2,7 @@
 
 Import it where your Celery app is made. A key is the header `idempotency_key`, else the id of the task. Signals see and do not
 stop: a task whose key came before runs all the same, and is counted as `escaped`. Retries of Celery's own are no duplicates.
+With the pools prefork and solo: others send no `worker_process_init`, and then nothing is counted.
 """
 import os, time, redis
 from celery.signals import task_prerun, worker_process_init, worker_process_shutdown

@@ -7,8 +7,10 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../support/aggregator.ts';
+import { mayBeSkipped, type RedisServer, startRedis } from '../support/redis-server.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const MUTATIONS = [
@@ -27,9 +29,14 @@ interface Demo {
   readonly pids: readonly number[];
 }
 
-async function startDemo(): Promise<Demo> {
+/** Nothing listens on port 1: without a Redis of the test's own it must not find somebody else's. */
+async function startDemo(redisUrl = 'redis://127.0.0.1:1'): Promise<Demo> {
   const args = ['test/demo/main.ts', '--port', String(await freePort()), '--seconds', '60'];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, REDIS_URL: redisUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let printed = '';
   await new Promise<void>((done, fail) => {
     child.stdout.on('data', (chunk: Buffer) => {
@@ -88,8 +95,9 @@ async function paste(command: string): Promise<string> {
 test.runIf(process.platform === 'linux')(
   'the printed commands answer with real numbers, and Ctrl-C ends everything',
   async () => {
+    const redis = mayBeSkipped ? undefined : await startRedis();
     const began = Date.now();
-    const demo = await startDemo();
+    const demo = await startDemo(redis?.url);
     expect(Date.now() - began).toBeLessThan(15_000);
     expect(demo.pids).toHaveLength(3);
     try {
@@ -120,17 +128,27 @@ test.runIf(process.platform === 'linux')(
       expect(known).toEqual(expect.arrayContaining(Object.keys(statistics.error_breakdown)));
       expect(JSON.parse(await paste(commands[1]))).toHaveProperty('performance_summary.p95_execution_time_ms');
       await expectTasks(commands[3]);
+      if (redis !== undefined) expect(await keysIn(redis)).toContain('vigil-demo:tasks:meta');
       expect(await paste(commands[2])).toMatch(/^graphql_mutation_total\{mutation="InsertRecord"\} [1-9]/m);
     } finally {
       demo.process.kill('SIGINT');
     }
     expect((await once(demo.process, 'exit'))[0]).toBe(0);
     expect(await gone(demo.pids)).toEqual([]);
+    await redis?.stop();
   },
   45_000,
 );
 
-/** Within seconds a task was asked for twice, a lock was in somebody's hands, and one expired. */
+/** What BullMQ and the guards have put there. */
+async function keysIn({ url }: RedisServer): Promise<string[]> {
+  const client = new Redis(url);
+  const keys = await client.keys('vigil-demo:*');
+  await client.quit();
+  return keys;
+}
+
+/** Within seconds a task was asked for twice, and a lock was in somebody's hands. */
 async function expectTasks(command: string): Promise<void> {
   interface Answer {
     readonly statistics: {

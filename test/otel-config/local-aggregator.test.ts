@@ -45,8 +45,10 @@ describe('the file', () => {
     expect(find(directory), 'nobody runs there any more').toBeUndefined();
     const first = announceLocally(aggregator, path);
     expect(find(directory)).toEqual({ aggregator, path });
-    expect(announceLocally({ ...aggregator, pid: gone }, path), 'another one').toBeUndefined();
-    writeFileSync(path, JSON.stringify({ ...aggregator, pid: gone }));
+    const other = { ...aggregator, url: 'http://127.0.0.1:8001', pid: gone };
+    expect(announceLocally(other, path), 'another one').toBeUndefined();
+    expect(find(directory)).toEqual({ aggregator, path });
+    expect(announceLocally({ ...aggregator, pid: gone }, path), 'the next on the same address').toBeDefined();
     first?.withdraw();
     expect(statSync(path).isFile(), 'what is not its own stays').toBe(true);
   });

@@ -1,8 +1,10 @@
 /** Runs an application in a process of its own, with our registration or bare. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../support/end-with-us.ts';
 
 export const REGISTER = fileURLToPath(new URL('../../otel-config/register.ts', import.meta.url));
 
@@ -40,6 +42,7 @@ export async function runApp(file: string, options: AppOptions = {}): Promise<Ap
     env: { PATH: process.env['PATH'] ?? '', XDG_STATE_HOME: process.env['XDG_STATE_HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  endWithUs(child);
   let seen = '';
   let isReady = false;
   child.stdout.on('data', (chunk: Buffer) => {

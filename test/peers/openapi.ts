@@ -90,8 +90,10 @@ function problemOf({ complete, operations, phases, test_cases }: Report, asked: 
 
 async function start(scenario: ScenarioName): Promise<RunningAggregator> {
   const aggregator = await startAggregator();
-  for (const body of scenarioBodies(scenario, Date.now()))
-    await aggregator.post('/v1/metrics', body, { 'Content-Type': 'application/json' });
+  for (const body of scenarioBodies(scenario, Date.now())) {
+    const { status } = await aggregator.post('/v1/metrics', body, { 'Content-Type': 'application/json' });
+    if (status !== 200) throw new Error(`points were answered with ${status}`);
+  }
   return aggregator;
 }
 

@@ -44,10 +44,15 @@ async function runScenario(one: Case, parts: Parts, redis: RedisServer, { servic
   const whenReady = one.kill ? () => redis.stop() : () => {};
   const start = (more: Readonly<Record<string, string>>): Promise<AppEnd> =>
     runApp(join(import.meta.dirname, one.folder, one.file), { imports, env: { ...env, ...more }, whenReady });
-  if (one.first !== undefined) await start(one.first);
+  if (one.first !== undefined) {
+    const { code, stderr } = await start(one.first);
+    assert.deepEqual([code, stderr], [0, ''], 'what goes before');
+  }
   ends.push(...(await Promise.all(Array.from({ length: one.processes ?? 1 }, () => start({})))));
   for (const { code, stdout, stderr } of ends) assert.deepEqual([code, stderr], [0, ''], stdout);
-  return JSON.parse(/^answers (.*)$/m.exec(ends[0]!.stdout)?.[1] ?? 'null');
+  const said = /^answers (.*)$/m.exec(ends[0]!.stdout)?.[1];
+  assert.ok(said !== undefined, 'it printed no answers');
+  return JSON.parse(said);
 }
 
 /** With and without the registration, each on a Redis of its own. */

@@ -1,10 +1,12 @@
 /** The aggregator as its own process, as a user runs it. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { endWithUs } from './end-with-us.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
 export const KEY = 'test-key-0123456789abcdef';
@@ -51,6 +53,7 @@ export async function startAggregator(
     ...options.env,
   };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'ignore', 'pipe'], cwd: directory });
+  endWithUs(child);
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk;

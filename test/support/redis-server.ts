@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { freePort, temporaryDirectory } from './aggregator.ts';
+import { endWithUs } from './end-with-us.ts';
 
 export const redisIsMissing = spawnSync('redis-server', ['--version']).error !== undefined;
 export const mayBeSkipped = redisIsMissing && process.env['REQUIRE_REAL'] !== '1';
@@ -28,10 +29,7 @@ export async function startRedis(
     said += chunk;
   });
   const exited = once(child, 'exit');
-  // A test that is given up does not come to its end.
-  const end = (): void => void child.kill('SIGKILL');
-  process.once('exit', end);
-  void exited.then(() => process.off('exit', end));
+  endWithUs(child);
   for (let tries = 0; !(await answers(port)); tries++) {
     if (child.exitCode !== null || tries > 200) throw new Error(`redis-server does not answer: ${said}`);
     await new Promise((done) => setTimeout(done, 10));

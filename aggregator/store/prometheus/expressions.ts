@@ -26,7 +26,7 @@ export function spanOf({ fromMs, toMs }: TimeRange): Span {
 export type Scope = Pick<Question, 'metric' | 'by' | 'service' | 'where'>;
 
 /** What each cell of a classic histogram is told by: `vmrange` is VictoriaMetrics' own. */
-export const CELL_LABELS = ['le', 'vmrange'] as const;
+const CELL_LABELS = ['le', 'vmrange'] as const;
 
 /** Sum of what was added, by group. */
 export function countExpression(scope: Scope, span: Span, label: ServiceLabel): string {
@@ -52,7 +52,7 @@ export function histogramExpressions(scope: Scope, span: Span, label: ServiceLab
 }
 
 /** The labels of a question's groups, in its order. */
-export function labelsOf({ by = [] }: Pick<Scope, 'by'>, label: ServiceLabel): string[] {
+function labelsOf({ by = [] }: Pick<Scope, 'by'>, label: ServiceLabel): string[] {
   return by.map((attribute) => labelName(attribute, label));
 }
 

@@ -5,6 +5,7 @@
 import { diag } from '@opentelemetry/api';
 import { createBoundedMap } from '../bounded-map.ts';
 import type { Claim, Claimed, GuardStore } from './store.ts';
+import { checkTimerMs } from './subject.ts';
 
 export interface FallbackOptions {
   /** How long a first store that did not answer is left alone. @default 1000 */
@@ -19,7 +20,9 @@ const MAX_WAITING = 10_000;
  * @param second on this machine, as a rule `sqliteStore` or `memoryStore`
  */
 export function withFallback(first: GuardStore, second: GuardStore, options: FallbackOptions = {}): GuardStore {
-  const line = createLine(first, options.retryAfterMs ?? 1000);
+  const { retryAfterMs = 1000 } = options;
+  checkTimerMs('withFallback', 'retryAfterMs', retryAfterMs);
+  const line = createLine(first, retryAfterMs);
   return {
     system: first.system,
     async claim(key, claim) {

@@ -11,6 +11,7 @@ import {
   type Lease,
   type Released,
 } from './store.ts';
+import { checkTimerMs } from './subject.ts';
 
 /** As much of ioredis as is used here. */
 export interface IoredisClient {
@@ -38,7 +39,7 @@ type Run = (script: Script, key: string, args: readonly string[]) => Promise<unk
 
 export function redisStore(options: RedisStoreOptions): GuardStore {
   const { client, timeoutMs = 1000 } = options;
-  if (!(timeoutMs > 0)) throw new TypeError('redisStore: timeoutMs takes a number above 0');
+  checkTimerMs('redisStore', 'timeoutMs', timeoutMs);
   const run = runnerOf(client);
   const step = (script: Script, key: string, args: readonly string[], late?: (reply: unknown) => void) =>
     inTime(() => run(script, key, args), timeoutMs, late);

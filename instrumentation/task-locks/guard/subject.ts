@@ -36,8 +36,15 @@ export function storeKey(kind: 'idempotency' | 'lock', subject: Subject, key: st
 
 /** A time in milliseconds, checked. @throws TypeError naming the option */
 export function checkMs(where: string, name: string, ms: number, least: number): number {
-  if (!(ms >= least && ms <= MAX_MS)) throw new TypeError(`${where}: ${name} takes ${least} to ${MAX_MS}, not ${ms}`);
+  if (!(typeof ms === 'number' && ms >= least && ms <= MAX_MS))
+    throw new TypeError(`${where}: ${name} takes ${least} to ${MAX_MS}, not ${ms}`);
   return ms;
+}
+
+/** As `checkMs`, for what a timer of Node's can wait. @throws TypeError naming the option */
+export function checkTimerMs(where: string, name: string, ms: number): void {
+  if (!(typeof ms === 'number' && ms >= 1 && ms < 2 ** 31))
+    throw new TypeError(`${where}: ${name} takes 1 to ${2 ** 31 - 1}, not ${ms}`);
 }
 
 /** A hundred years: more is a mistake of units, and overflows what stores count with. */

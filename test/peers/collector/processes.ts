@@ -1,10 +1,12 @@
 /** A Collector of the shipped manifest and configurations, applications that send, and waiting with a bound. */
+
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { freePort, temporaryDirectory } from '../../support/aggregator.ts';
+import { endWithUs } from '../../support/end-with-us.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 export const CONFIGURATIONS = join(root, 'otel-config/collector');
@@ -70,7 +72,7 @@ export async function startCollector(binary: string, { configurations, env }: Co
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child = started;
-    running.add(started);
+    endWithUs(started);
     started.stderr.on('data', (chunk: Buffer) => {
       log += chunk;
     });
@@ -133,7 +135,7 @@ export async function startApp(name: string, env: Readonly<Record<string, string
     },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
-  running.add(child);
+  endWithUs(child);
   const exited = once(child, 'exit');
   await once(child, 'message', { signal: AbortSignal.timeout(READY_WITHIN_MS) });
   return {
@@ -142,21 +144,13 @@ export async function startApp(name: string, env: Readonly<Record<string, string
       child.send('end');
       const [count] = await answer;
       await exited;
-      running.delete(child);
       return count as number;
     },
   };
 }
 
-/** What was started and has not ended: nothing of it outlives the run. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 export async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
   if (child === undefined) return;
-  running.delete(child);
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill(signal);

@@ -1,8 +1,10 @@
 /** A real Prometheus that takes remote write, native histograms included, or scrapes. */
+
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, temporaryDirectory } from '../../support/aggregator.ts';
+import { endWithUs } from '../../support/end-with-us.ts';
 import { end, until } from './processes.ts';
 
 export interface Prometheus {
@@ -29,6 +31,7 @@ export async function startPrometheus(file: string, more: readonly string[] = []
     '--log.level=error',
   ];
   const child = spawn('prometheus', [...args, ...more], { stdio: ['ignore', 'ignore', 'inherit'] });
+  endWithUs(child);
   const url = `http://${address}`;
   const get = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
   await until('Prometheus is ready', async () => {

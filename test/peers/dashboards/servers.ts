@@ -1,10 +1,12 @@
 /** A real Prometheus and a real VictoriaMetrics that scrape an aggregator every second, and how they are asked. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort, KEY, temporaryDirectory } from '../../support/aggregator.ts';
+import { endWithUs } from '../../support/end-with-us.ts';
 
 const READY_WITHIN_MS = 20_000;
 const END_WITHIN_MS = 5000;
@@ -79,6 +81,7 @@ export async function start(
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await once(child, 'spawn');
+  endWithUs(child);
   const url = `http://${address}`;
   await ready(name, url, child);
   const ask = async (path: string, fields: Record<string, string>): Promise<readonly Series[]> => {

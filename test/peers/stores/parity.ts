@@ -7,7 +7,9 @@ const CELL_WIDTH = 2 ** (1 / 16) - 1;
 const ROUNDING = 0.011;
 
 /** Numbers that are read off a histogram's cells: between their edges nobody knows more. */
-const FROM_CELLS = /(?:^|[._])(?:p50|p95|p99|max)(?:$|_)|\.series\.points\.|lock_performance/;
+const FROM_CELLS = /(?:^|[._])(?:p50|p95|p99|max)(?:$|_)|\.series\.points\./;
+/** A time is compared as it stands, unlike a number in words. */
+const TIME = /^\d{4}-\d\d-\d\dT/;
 /** What every answer has of its own, and the times that it was made at. */
 const OWN = /\.(?:correlation_id|timestamp|newest_point_at|last_arrival_at)$/;
 
@@ -24,7 +26,7 @@ export function differences(one: unknown, other: unknown, shape: Shape, at = '')
   if (typeof one === 'number' && typeof other === 'number' && isFromCells(at))
     return isSameCell(one, other, shape, at) ? [] : [`${at} ${one} ${other}`];
   // Numbers in words are those that were compared as numbers.
-  if (typeof one === 'string' && typeof other === 'string' && withoutNumbers(one) === withoutNumbers(other)) return [];
+  if (typeof one === 'string' && typeof other === 'string' && isSameText(one, other)) return [];
   return [`${at} ${JSON.stringify(one)} ${JSON.stringify(other)}`];
 }
 
@@ -41,6 +43,10 @@ function isSameCell(one: number, other: number, shape: Shape, at: string): boole
     const upper = edges[i + 1] ?? -Infinity;
     return [one, other].every((value) => value >= lower - ROUNDING && value <= upper + ROUNDING);
   });
+}
+
+function isSameText(one: string, other: string): boolean {
+  return !TIME.test(one) && withoutNumbers(one) === withoutNumbers(other);
 }
 
 function withoutNumbers(text: string): string {

@@ -131,11 +131,24 @@ test('a first store that missed the end, and whose lease has passed, does not le
   let nowMs = Date.now();
   const first = memoryStore({ nowMs: () => nowMs });
   const unreachable = { ...first, complete: () => Promise.reject(new Error('out of reach')) };
-  const store = withFallback(unreachable, memoryStore(), { retryAfterMs: 0 });
+  const store = withFallback(unreachable, memoryStore(), { retryAfterMs: 1 });
   const work = () => withIdempotency({ store, task: 'pay', key: 'one', leaseMs: 1000 }, () => 'paid');
   expect(await work()).toEqual({ outcome: 'executed', value: 'paid' });
   nowMs += 5000;
+  // Then the first store is asked again.
+  await delay(10);
   expect(await work()).toEqual({ outcome: 'replayed', value: 'paid' });
+});
+
+test.each([Infinity, Number.NaN, -1, '1000'])('a store is not left alone for %s ms', (retryAfterMs) => {
+  expect(() => withFallback(memoryStore(), memoryStore(), { retryAfterMs: retryAfterMs as number })).toThrow(
+    'withFallback: retryAfterMs takes 1 to 2147483647',
+  );
+});
+
+test('a time that came as text is refused', async () => {
+  const options = { store: memoryStore(), task: 't', key: 'k', ttlMs: '86400000' as unknown as number };
+  await expect(withIdempotency(options, () => 1)).rejects.toThrow('ttlMs');
 });
 
 test('a store in memory makes room by what has expired, not by the oldest', async () => {

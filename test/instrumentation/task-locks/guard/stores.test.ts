@@ -1,4 +1,5 @@
 /** All stores are one: what they answer to the same steps is the same, with the server's Lua as with our own records. */
+import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GuardStore } from '../../../../instrumentation/task-locks/guard/index.ts';
@@ -66,7 +67,18 @@ test('every store gives the same answers', async () => {
   for (const answer of ['"released"', '"expired"', '"lost"', 'true', 'false']) expect([...states]).toContain(answer);
 });
 
-test('a fence is greater than every earlier one, also of a store that has lost its records', async () => {
+test('a fence is greater than the last one of a store that has lost its records', async () => {
+  const claim = { token: 'a', fingerprint: '', leaseMs: 1000, keepMs: 1000 };
+  const before = await storeKinds.memory();
+  const { fence } = await before.store.claim('lost', claim);
+  await delay(2);
+  const after = await storeKinds.memory();
+  expect((await after.store.claim('lost', { ...claim, token: 'b' })).fence).toBeGreaterThan(fence);
+  await before.close();
+  await after.close();
+});
+
+test('a fence is greater than every earlier one', async () => {
   for (const { store } of open) {
     const fences: number[] = [];
     for (let i = 0; i < 12; i++) {
