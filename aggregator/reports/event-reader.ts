@@ -4,7 +4,7 @@ import type { MetricName } from '@vigil/semconv';
 import { attributes, metrics, OTHER } from '@vigil/semconv';
 import { countAtMost } from '../domain/histogram.ts';
 import { periodsOf, type Span, without } from '../domain/maintenance.ts';
-import { type EventCounts, type EventSelection, eventCounts, NO_EVENTS } from '../domain/objective.ts';
+import { type EventCounts, type EventSelection, eventCounts } from '../domain/objective.ts';
 import type { GroupKey, Question, Store } from '../store/port.ts';
 import type { Policy, Slo } from './report.ts';
 
@@ -13,6 +13,14 @@ const MINUTE_MS = 60_000;
 export const COARSE_GRAIN_MS = 10 * MINUTE_MS;
 
 type Selection = EventSelection<MetricName>;
+
+/** Counts of both selections of an indicator. */
+interface Sums {
+  readonly total: number;
+  readonly part: number;
+}
+
+const NO_SUMS: Sums = { total: 0, part: 0 };
 
 export interface EventReader {
   /** Events of a span, maintenance left out. */
@@ -41,6 +49,7 @@ export function createEventReader(
   const nameKey = nameAttribute(total.metric);
   const cuts = [...new Set(cutsMs)].toSorted((a, b) => a - b);
   let exact = true;
+  const sums = new Map<number, Map<number, Promise<Sums>>>();
 
   async function valuesOf(selection: Selection, spans: readonly (Span | undefined)[], by: readonly string[]) {
     const values = new Map<string, number>();
@@ -69,19 +78,37 @@ export function createEventReader(
       });
   }
 
-  /** Both counts by name. Only whole sums are events: a part may exceed its total in one stretch and not in the next. */
-  async function eventsOf(
-    stretches: readonly Span[],
-    by: readonly string[],
-  ): Promise<ReadonlyMap<string, EventCounts>> {
-    const spans = stretches.flatMap((span) => without(span, leftOut, COARSE_GRAIN_MS));
-    const [totals, parts] = await Promise.all([valuesOf(total, spans, by), valuesOf(part, spans, by)]);
-    return new Map([...totals].map(([name, value]) => [name, eventCounts(partIs, parts.get(name) ?? 0, value)]));
+  /** Both counts of a span by name. */
+  function countsOf(span: Span, by: readonly string[]) {
+    const spans = without(span, leftOut, COARSE_GRAIN_MS);
+    return Promise.all([valuesOf(total, spans, by), valuesOf(part, spans, by)]);
+  }
+
+  /** Windows that end together share nearly all of their stretches: each is read once. */
+  function sumsOf(stretch: Span): Promise<Sums> {
+    let ofBeginning = sums.get(stretch.fromMs);
+    if (ofBeginning === undefined) sums.set(stretch.fromMs, (ofBeginning = new Map()));
+    let known = ofBeginning.get(stretch.toMs);
+    if (known === undefined) ofBeginning.set(stretch.toMs, (known = readSums(stretch)));
+    return known;
+  }
+
+  async function readSums(stretch: Span): Promise<Sums> {
+    const [totals, parts] = await countsOf(stretch, []);
+    return { total: totals.get(OTHER) ?? 0, part: parts.get(OTHER) ?? 0 };
   }
 
   return {
-    count: async (span) => (await eventsOf(cutAt(span, cuts), [])).get(OTHER) ?? NO_EVENTS,
-    countByName: (span) => eventsOf([span], [nameKey]),
+    async count(span) {
+      const all = await Promise.all(cutAt(span, cuts).map(sumsOf));
+      // Only whole sums are events: a part may exceed its total in one stretch and not in the next.
+      const whole = all.reduce((sum, of) => ({ total: sum.total + of.total, part: sum.part + of.part }), NO_SUMS);
+      return eventCounts(partIs, whole.part, whole.total);
+    },
+    async countByName(span) {
+      const [totals, parts] = await countsOf(span, [nameKey]);
+      return new Map([...totals].map(([name, value]) => [name, eventCounts(partIs, parts.get(name) ?? 0, value)]));
+    },
     lifetimeTotal: async () => (await valuesOf(total, [undefined], [])).get(OTHER) ?? 0,
     isExact: () => exact,
   };

@@ -94,8 +94,7 @@ export async function readSloStatus(store: Store, slo: Slo, scope: SloScope): Pr
   const [counts, byName, coveredSinceMs, burns] = await Promise.all([
     reader.count(window),
     reader.countByName(window),
-    // Maintenance is no reason to take a store for younger, or older, than it is.
-    readCoveredSince(createEventReader(store, slo, { ...policy, maintenance: [] }, service, cuts), store, window),
+    readCoveredSince(store, slo, { service, cuts, window }),
     Promise.all(
       Object.entries(names).map(async ([name, seconds]) => {
         const burn = burnRate(await reader.count(lookback(untilMs, seconds)), slo.objective);
@@ -137,14 +136,22 @@ export async function readSloStatuses(store: Store, scope: SloScope): Promise<re
 }
 
 /** Since when there is data: from the window's beginning when there was some before it. */
-async function readCoveredSince(reader: EventReader, store: Store, window: Span): Promise<number | undefined> {
+async function readCoveredSince(
+  store: Store,
+  slo: Slo,
+  { service, cuts, window }: { readonly service?: string; readonly cuts: readonly number[]; readonly window: Span },
+): Promise<number | undefined> {
+  // Maintenance is no reason to take a store for younger, or older, than it is.
+  const policy = { ...BUILT_IN_POLICY, maintenance: [] };
+  const reader = createEventReader(store, slo, policy, service, cuts);
   const keptSinceMs = Math.max(window.fromMs, window.toMs - store.state().retentionMs);
   const lifetime = await reader.lifetimeTotal();
   if (lifetime === 0) return undefined;
   const { total } = await reader.count(window);
   // Half an event more cannot be the rounding of an estimate.
   if (lifetime > total + 0.5) return keptSinceMs;
-  return firstEventMs(reader, { fromMs: keptSinceMs, toMs: window.toMs });
+  // The spans of the search are shared with nobody: cut they would only be more questions.
+  return firstEventMs(createEventReader(store, slo, policy, service), { fromMs: keptSinceMs, toMs: window.toMs });
 }
 
 function coverageOf(coveredSinceMs: number | undefined, { fromMs, toMs }: Span): number {
