@@ -1,7 +1,7 @@
 /** How long readers wait over HTTP while 36,000 points a second come in: the service on one core, load and readers on the other. */
 import { Agent, get, request } from 'node:http';
 import { freePort, KEY } from '../support/aggregator.ts';
-import { fillStore } from './filled-store.ts';
+import { fillStore, SERIES } from './filled-store.ts';
 import type { Benchmark } from './main.ts';
 import { canPin, type Measured, pinLoad, startMeasured } from './processes.ts';
 import { median, printTable, quantileOf, surroundings } from './report.ts';
@@ -12,6 +12,7 @@ const POINTS_PER_SECOND = 36_000;
 const INSTANCES = 18;
 /** Longer than from one checkpoint to the next. */
 const SECONDS = 70;
+const SILENT_SECONDS = 20;
 const READS_PER_SECOND = 40;
 const PATHS = [
   '/monitoring/graphql/mutations/?window=60',
@@ -28,11 +29,12 @@ export const benchmark: Benchmark = {
     try {
       console.log(surroundings([]));
       const where = canPin ? 'the service on one core, load and readers on the other' : 'not bound to cores';
-      console.log(`500 series, 7 days by the minute, no cached answers, ${SECONDS} s, ${where}.\n`);
-      const source = createBodySource({ points: 2000, cumulative: true, encoding: 'protobuf', kind: 'mutations' });
-      const rows = [await readWhile('silence', url, 10, undefined)];
+      console.log(`${SERIES} series, 7 days by the minute, no cached answers, ${SECONDS} s, ${where}.\n`);
+      const source = createBodySource({ points: SERIES, cumulative: true, encoding: 'protobuf', kind: 'mutations' });
+      const rows = [await readWhile('silence', url, SILENT_SECONDS, undefined)];
+      const load = prepare(source);
       const cpu = service.cpuSeconds();
-      rows.push(await readWhile(`${POINTS_PER_SECOND} points/s`, url, SECONDS, source));
+      rows.push(await readWhile(`${POINTS_PER_SECOND} points/s`, url, SECONDS, load));
       printTable(['while', 'reads', 'p50, ms', 'p95, ms', 'p99, ms', 'longest, ms'], rows);
       console.log(`\nThe service used ${Math.round((100 * (service.cpuSeconds() - cpu)) / SECONDS)} % of its core.`);
     } finally {
@@ -58,10 +60,10 @@ async function readWhile(
   name: string,
   url: string,
   seconds: number,
-  source: BodySource | undefined,
+  load: Load | undefined,
 ): Promise<string[]> {
   const until = performance.now() + seconds * 1000;
-  const sending = source === undefined ? undefined : send(url, source, until);
+  const sending = load === undefined ? undefined : send(url, load);
   const agent = new Agent({ keepAlive: true });
   const times: number[] = [];
   const pending: Promise<void>[] = [];
@@ -88,16 +90,28 @@ function read(agent: Agent, url: string, times: number[]): Promise<void> {
   });
 }
 
-/** Bodies are made beforehand and sent at an even pace, so that this process seldom keeps the readers' clocks waiting. */
-async function send(url: string, source: BodySource, until: number): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+/** Bodies to be sent at an even pace, one each `pauseMs`. */
+interface Load {
+  readonly source: BodySource;
+  readonly bodies: readonly Buffer[];
+  readonly pauseMs: number;
+}
+
+/** Every body of a run: made while nobody reads, since this process would keep its readers' clocks waiting. */
+function prepare(source: BodySource): Load {
   const pauseMs = (1000 * source.points) / POINTS_PER_SECOND;
   const startMs = Date.now();
+  const bodies = Array.from({ length: Math.floor((1000 * SECONDS) / pauseMs) }, (_, n) =>
+    source.body(n % INSTANCES, { startMs, timeMs: startMs + n * pauseMs, factor: Math.floor(n / INSTANCES) + 1 }),
+  );
+  return { source, bodies, pauseMs };
+}
+
+async function send(url: string, { source, bodies, pauseMs }: Load): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const pending: Promise<void>[] = [];
   let next = performance.now();
-  for (let n = 0; performance.now() < until; n++) {
-    const tick = Math.floor(n / INSTANCES);
-    const body = source.body(n % INSTANCES, { startMs, timeMs: Date.now(), factor: tick + 1 });
+  for (const body of bodies) {
     pending.push(post(agent, `${url}/v1/metrics`, source, body));
     next += pauseMs;
     await new Promise((done) => setTimeout(done, Math.max(0, next - performance.now())));
