@@ -11,7 +11,10 @@ export interface Histogram {
   readonly min: number;
   /** Largest value, -Infinity when there is none or it is unknown. */
   readonly max: number;
-  /** Ascending, one more than there are counts; the first may be -Infinity or 0, the last Infinity. */
+  /**
+   * Ascending, one more than there are counts; the first may be -Infinity or 0, the last Infinity. Views of one buffer are
+   * ranges of one grid.
+   */
   readonly edges: ArrayLike<number>;
   /** Values in each cell, >= 0; their sum is `count`. */
   readonly counts: ArrayLike<number>;
@@ -79,10 +82,26 @@ export function mean(h: Histogram): number | undefined {
 export function merge(a: Histogram, b: Histogram): Histogram {
   if (a.counts.length === 0) return addTotals(b, a, b.edges, b.counts);
   if (b.counts.length === 0) return addTotals(a, b, a.edges, a.counts);
+  if (a.edges instanceof Float64Array && b.edges instanceof Float64Array && a.edges.buffer === b.edges.buffer)
+    return mergeOnGrid(a, a.edges, b, b.edges);
   const edges = unionOfEdges(a.edges, b.edges);
   const counts = new Float64Array(edges.length - 1);
   spread(a, edges, counts);
   spread(b, edges, counts);
+  return addTotals(a, b, edges, counts);
+}
+
+/** The same for ranges of one grid: no edge has to be looked at. */
+function mergeOnGrid(a: Histogram, aEdges: Float64Array, b: Histogram, bEdges: Float64Array): Histogram {
+  const first = Math.min(aEdges.byteOffset, bEdges.byteOffset);
+  const end = Math.max(aEdges.byteOffset + aEdges.byteLength, bEdges.byteOffset + bEdges.byteLength);
+  const edges = new Float64Array(aEdges.buffer, first, (end - first) / aEdges.BYTES_PER_ELEMENT);
+  const counts = new Float64Array(edges.length - 1);
+  const place = (h: Histogram, at: number) => {
+    for (let i = 0; i < h.counts.length; i++) counts[at + i] += h.counts[i];
+  };
+  place(a, (aEdges.byteOffset - first) / aEdges.BYTES_PER_ELEMENT);
+  place(b, (bEdges.byteOffset - first) / bEdges.BYTES_PER_ELEMENT);
   return addTotals(a, b, edges, counts);
 }
 

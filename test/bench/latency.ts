@@ -56,12 +56,7 @@ async function startService(directory: string): Promise<{ url: string; service: 
   return { url, service: await startMeasured(process.execPath, [MAIN], { env, url: `${url}/readyz` }) };
 }
 
-async function readWhile(
-  name: string,
-  url: string,
-  seconds: number,
-  load: Load | undefined,
-): Promise<string[]> {
+async function readWhile(name: string, url: string, seconds: number, load: Load | undefined): Promise<string[]> {
   const until = performance.now() + seconds * 1000;
   const sending = load === undefined ? undefined : send(url, load);
   const agent = new Agent({ keepAlive: true });

@@ -1,30 +1,36 @@
 import type { Histogram } from '../../domain/histogram.ts';
 import { merge } from '../../domain/histogram.ts';
-import { EXPLICIT } from '../../otlp/batch.ts';
 import { MAX_SCALE } from '../../otlp/temporality.ts';
-import type { RowVisitor } from './block.ts';
+import type { Accumulator } from './closed-sums.ts';
 import {
   addBuckets,
+  addLevelSums,
   addOffGrid,
   type GridLevel,
   giveBack,
+  type LevelSums,
+  levelSums,
   MAX_LEVEL,
   spreadLevel,
   takeGroup,
   takeLevel,
-  total,
+  totalOf,
 } from './grid.ts';
 import type { SeriesDirectory } from './series.ts';
 
 /** Rows that belong together: the group of each series, -1 for those that nobody asked for. */
 export interface Grouping {
+  /** Tells groupings apart. */
+  readonly number: number;
   readonly groupOf: Int32Array;
+  /** The list of edges of each series in a group; -1 for those that have none. */
+  readonly boundsOf: Int32Array;
   /** One key a group. */
   readonly keys: readonly (readonly string[])[];
 }
 
 /** Adds up counters by group. */
-export class CountAccumulator implements RowVisitor {
+export class CountAccumulator implements Accumulator<Float64Array> {
   readonly totals: Float64Array;
   readonly groupOf: Int32Array;
 
@@ -38,10 +44,28 @@ export class CountAccumulator implements RowVisitor {
   }
 
   histogram(): void {}
+
+  sums(): Float64Array {
+    return this.totals.slice();
+  }
+
+  add(sums: Float64Array): void {
+    for (let group = 0; group < sums.length; group++) this.totals[group] += sums[group];
+  }
+}
+
+/** What a `HistogramAccumulator` held at one moment. */
+export interface HistogramSums {
+  readonly sum: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly explicit: readonly (ReadonlyMap<number, Float64Array> | undefined)[];
+  readonly levels: readonly LevelSums[];
+  readonly byteLength: number;
 }
 
 /** Adds up histograms by group: exponential ones on the grid, explicit ones by their list of edges. */
-export class HistogramAccumulator implements RowVisitor {
+export class HistogramAccumulator implements Accumulator<HistogramSums> {
   readonly #directory: SeriesDirectory;
   readonly #grouping: Grouping;
   /** By how many times their buckets are halved to be cells of the grid. */
@@ -66,9 +90,9 @@ export class HistogramAccumulator implements RowVisitor {
 
   histogram(
     series: number,
-    sum: number,
-    min: number,
-    max: number,
+    totals: Float64Array,
+    total: number,
+    step: number,
     scale: number,
     first: number,
     from: ArrayLike<number>,
@@ -77,11 +101,13 @@ export class HistogramAccumulator implements RowVisitor {
   ): void {
     const group = this.#grouping.groupOf[series];
     if (!(group >= 0)) return;
-    this.#sum[group] += sum;
+    const min = totals[total + step];
+    const max = totals[total + 2 * step];
+    this.#sum[group] += totals[total];
     if (min < this.#min[group]) this.#min[group] = min;
     if (max > this.#max[group]) this.#max[group] = max;
-    const key = this.#directory.key(series);
-    if (key.kind === EXPLICIT) this.#addExplicit(group, key.bounds, first, from, at, n);
+    const bounds = this.#grouping.boundsOf[series];
+    if (bounds >= 0) this.#addExplicit(group, bounds, first, from, at, n);
     else {
       const level = this.#level(Math.min(MAX_SCALE - scale, MAX_LEVEL));
       if (!addBuckets(level, group, scale, first, from, at, n))
@@ -106,6 +132,29 @@ export class HistogramAccumulator implements RowVisitor {
     for (let i = 0; i < n; i++) counts[first + i] += from[at + i];
   }
 
+  sums(): HistogramSums {
+    const explicit = this.#explicit.map((lists) =>
+      lists === undefined ? undefined : new Map(Array.from(lists, ([bounds, counts]) => [bounds, counts.slice()])),
+    );
+    const levels = this.#levels.filter((level) => level !== undefined).map(levelSums);
+    let numbers = 3 * this.#sum.length;
+    for (const { counts } of levels) numbers += counts.length;
+    for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
+    const totals = { sum: this.#sum.slice(), min: this.#min.slice(), max: this.#max.slice() };
+    return { ...totals, explicit, levels, byteLength: 8 * numbers };
+  }
+
+  add({ sum, min, max, explicit, levels }: HistogramSums): void {
+    for (let group = 0; group < sum.length; group++) {
+      this.#sum[group] += sum[group];
+      if (min[group] < this.#min[group]) this.#min[group] = min[group];
+      if (max[group] > this.#max[group]) this.#max[group] = max[group];
+      for (const [bounds, counts] of explicit[group] ?? [])
+        this.#addExplicit(group, bounds, 0, counts, 0, counts.length);
+    }
+    for (const level of levels) addLevelSums(this.#level(level.level), level);
+  }
+
   /** The histograms of all groups, in their order. May be asked once. */
   results(): Histogram[] {
     const grid = this.#level(0);
@@ -121,7 +170,7 @@ export class HistogramAccumulator implements RowVisitor {
       const edges = this.#directory.edges[bounds];
       const lowest = edges.length > 0 && edges[0] > 0 ? 0 : -Infinity;
       const withEnds = Float64Array.of(lowest, ...edges, Infinity);
-      const part = { count: total(counts), sum: 0, min: Infinity, max: -Infinity, edges: withEnds, counts };
+      const part = { count: totalOf(counts), sum: 0, min: Infinity, max: -Infinity, edges: withEnds, counts };
       result = merge(result, part);
     }
     return { ...result, sum: this.#sum[group], min: this.#min[group], max: this.#max[group] };

@@ -132,16 +132,21 @@ function writeCounts(columns: Columns, i: number, used: number, from: Float64Arr
   return pointer;
 }
 
-/** Takes what blocks and tables hold, row by row. `from` holds `n` counts at `at`, and is valid during the call only. */
+/**
+ * Takes what blocks and tables hold, row by row.
+ *
+ * A histogram's sum stands in `totals` at `total`, its minimum and maximum `step` and twice `step` behind: doubles that are
+ * arguments become objects. Its `n` counts stand in `from` at `at`. Both are valid during the call only.
+ */
 export interface RowVisitor {
   /** The group of each series: rows of series without one (below 0, or beyond the end) are not shown. All are when absent. */
   readonly groupOf?: Int32Array;
   number(series: number, value: number): void;
   histogram(
     series: number,
-    sum: number,
-    min: number,
-    max: number,
+    totals: Float64Array,
+    total: number,
+    step: number,
     scale: number,
     first: number,
     from: ArrayLike<number>,
@@ -150,45 +155,78 @@ export interface RowVisitor {
   ): void;
 }
 
-/** Half bytes of one row, a byte each. */
+/** Half bytes of one row, a byte each, and one more where their number is odd. */
 const halves = new Uint8Array(65_536);
 
-/** Shows every row of a block to a visitor. @throws Error when the bytes are no block of a version that is known */
+/**
+ * Shows every row of a block to a visitor. Four views of the whole block serve all of its columns: a view a column would
+ * cost a question more than its numbers do.
+ * @throws Error when the bytes are no block of a version that is known
+ */
 export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
-  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-  const { buffer, byteOffset } = aligned;
-  const [version, n, h, countBytes] = new Uint32Array(buffer, byteOffset, 4);
-  if (version !== VERSION || fixedBytes(n, h) + countBytes !== bytes.byteLength) throw new Error('not a block');
-  const columns = layOut(buffer, byteOffset, n, h, countBytes);
+  const u8 = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const { buffer, byteOffset, byteLength } = u8;
+  const u32 = new Uint32Array(buffer, byteOffset, byteLength >> 2);
+  const [version, n, h, countBytes] = u32;
+  if (version !== VERSION || fixedBytes(n, h) + countBytes !== byteLength) throw new Error('not a block');
+  const views = {
+    u8,
+    u16: new Uint16Array(buffer, byteOffset, byteLength >> 1),
+    u32,
+    f64: new Float64Array(buffer, byteOffset, byteLength >> 3),
+  };
+  visitNumbers(views, n, h, visitor);
+  if (h > 0) visitHistograms(views, n, h, visitor);
+}
+
+/** A block as numbers of each width. */
+interface Views {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
+}
+
+function visitNumbers({ u32, f64 }: Views, n: number, h: number, visitor: RowVisitor): void {
   const { groupOf } = visitor;
-  for (let i = 0; i < n; i++)
-    if (groupOf === undefined || groupOf[columns.numberSeries[i]] >= 0)
-      visitor.number(columns.numberSeries[i], columns.value[i]);
-  const base = columns.counts.byteOffset;
-  const u16 = new Uint16Array(buffer, base, countBytes >> 1);
-  const u32 = new Uint32Array(buffer, base, countBytes >> 2);
-  const f64 = new Float64Array(buffer, base, countBytes >> 3);
-  const sources = [halves, columns.counts, u16, u32, f64];
+  const value = HEADER_BYTES >> 3;
+  const series = (HEADER_BYTES + 8 * n + 24 * h) >> 2;
+  for (let i = 0; i < n; i++) {
+    const id = u32[series + i];
+    if (groupOf === undefined || groupOf[id] >= 0) visitor.number(id, f64[value + i]);
+  }
+}
+
+function visitHistograms({ u8, u16, u32, f64 }: Views, n: number, h: number, visitor: RowVisitor): void {
+  const { groupOf } = visitor;
+  const sum = (HEADER_BYTES + 8 * n) >> 3;
+  const series = (HEADER_BYTES + 12 * n + 24 * h) >> 2;
+  const first = (HEADER_BYTES + 12 * n + 32 * h) >> 1;
+  const width = HEADER_BYTES + 12 * n + 36 * h;
+  const counts = fixedBytes(n, h);
+  const sources = [halves, u8, u16, u32, f64];
   for (let i = 0; i < h; i++) {
-    if (groupOf !== undefined && !(groupOf[columns.series[i]] >= 0)) continue;
-    const width = columns.width[i];
-    const cells = columns.cells[i];
-    let at = columns.pointer[i];
-    if (width === HALF) {
-      for (let k = 0; k < cells; k++) {
-        const pair = columns.counts[at + (k >> 1)];
-        halves[k] = k & 1 ? pair >> 4 : pair & 15;
+    const id = u32[series + i];
+    if (groupOf !== undefined && !(groupOf[id] >= 0)) continue;
+    const cells = u16[first + h + i];
+    const kind = u8[width + i];
+    let at = counts + u32[series + h + i];
+    if (kind === HALF) {
+      for (let k = 0; k < cells; k += 2, at++) {
+        const pair = u8[at];
+        halves[k] = pair & 15;
+        halves[k + 1] = pair >> 4;
       }
       at = 0;
-    } else at >>= width - 1;
+    } else at >>= kind - 1;
     visitor.histogram(
-      columns.series[i],
-      columns.sum[i],
-      columns.min[i],
-      columns.max[i],
-      columns.scale[i],
-      columns.first[i],
-      sources[width],
+      id,
+      f64,
+      sum + i,
+      h,
+      (u8[width + h + i] << 24) >> 24,
+      (u16[first + i] << 16) >> 16,
+      sources[kind],
       at,
       cells,
     );
@@ -219,9 +257,9 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
       const isExplicit = kind === EXPLICIT;
       visitor.histogram(
         id,
-        values[row + SUM],
-        values[row + MIN],
-        values[row + MAX],
+        values,
+        row + SUM,
+        1,
         isExplicit ? 0 : values[row + SCALE],
         isExplicit ? 0 : values[row + OFFSET],
         values,
@@ -239,8 +277,9 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
 export function addingTo(rows: RowTable, numbers: (series: number) => number = (id) => id): RowVisitor {
   return {
     number: (id, value) => rows.number(numbers(id), value),
-    histogram: (id, sum, min, max, scale, first, from, at, n) => {
+    histogram: (id, totals, total, step, scale, first, from, at, n) => {
       const series = numbers(id);
+      const [sum, min, max] = [totals[total], totals[total + step], totals[total + 2 * step]];
       if (rows.directory.key(series).kind === EXPLICIT) rows.explicit(series, sum, min, max, first, from, at, n);
       else rows.exponential(series, sum, min, max, scale, 0, first, from, at, n);
     },

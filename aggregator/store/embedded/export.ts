@@ -63,7 +63,8 @@ function pointWriter(
   };
   return {
     number: (id, value) => add(id, Number.isInteger(value) ? { asInt: String(value) } : { asDouble: value }),
-    histogram: (id, sum, min, max, scale, first, from, at, n) => {
+    histogram: (id, kept, total, step, scale, first, from, at, n) => {
+      const [sum, min, max] = [kept[total], kept[total + step], kept[total + 2 * step]];
       const counts = Array.from({ length: n }, (_, i) => from[at + i]);
       const count = String(counts.reduce((a, b) => a + b, 0));
       const totals = { count, sum, ...(min <= max ? { min, max } : {}) };

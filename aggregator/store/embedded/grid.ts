@@ -69,14 +69,38 @@ export function addBuckets(
   if (low < level.low[group]) level.low[group] = low;
   if (low + n - 1 > level.high[group]) level.high[group] = low + n - 1;
   const to = group * level.width + low;
-  // Apart, so that the commonest loop knows its types.
-  if (from instanceof Uint8Array) addBytes(level.cells, to, from, at, n);
+  // Apart, so that each of the commonest loops knows its types: one loop for all takes twice as long.
+  if (from instanceof Uint16Array) addShorts(level.cells, to, from, at, n);
+  else if (from instanceof Uint8Array) addBytes(level.cells, to, from, at, n);
   else addCounts(level.cells, to, from, at, n);
   return true;
 }
 
-function addBytes(cells: Float64Array, to: number, from: Uint8Array, at: number, n: number): void {
-  for (let i = 0; i < n; i++) cells[to + i] += from[at + i];
+/** Four at a time takes four fifths of the time of one at a time. */
+function addShorts(cells: Float64Array, start: number, from: Uint16Array, at: number, n: number): void {
+  let to = start;
+  let i = 0;
+  for (const whole = n & ~3; i < whole; i += 4, to += 4) {
+    const from4 = at + i;
+    cells[to] += from[from4];
+    cells[to + 1] += from[from4 + 1];
+    cells[to + 2] += from[from4 + 2];
+    cells[to + 3] += from[from4 + 3];
+  }
+  for (; i < n; i++, to++) cells[to] += from[at + i];
+}
+
+function addBytes(cells: Float64Array, start: number, from: Uint8Array, at: number, n: number): void {
+  let to = start;
+  let i = 0;
+  for (const whole = n & ~3; i < whole; i += 4, to += 4) {
+    const from4 = at + i;
+    cells[to] += from[from4];
+    cells[to + 1] += from[from4 + 1];
+    cells[to + 2] += from[from4 + 2];
+    cells[to + 3] += from[from4 + 3];
+  }
+  for (; i < n; i++, to++) cells[to] += from[at + i];
 }
 
 function addCounts(cells: Float64Array, to: number, from: ArrayLike<number>, at: number, n: number): void {
@@ -107,6 +131,37 @@ export function addOffGrid(
       if (cell < grid.low[group]) grid.low[group] = cell;
       if (cell > grid.high[group]) grid.high[group] = cell;
     }
+  }
+}
+
+/** What a level held at one moment: the buckets of each group, one group behind the other. */
+export interface LevelSums {
+  readonly level: number;
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  readonly counts: Float64Array;
+}
+
+export function levelSums({ level, width, cells, low, high }: GridLevel): LevelSums {
+  let length = 0;
+  for (let group = 0; group < low.length; group++) length += Math.max(0, high[group] - low[group] + 1);
+  const counts = new Float64Array(length);
+  let to = 0;
+  for (let group = 0; group < low.length; group++)
+    for (let i = low[group]; i <= high[group]; i++) counts[to++] = cells[group * width + i];
+  return { level, low: low.slice(), high: high.slice(), counts };
+}
+
+export function addLevelSums(level: GridLevel, { low, high, counts }: LevelSums): void {
+  let from = 0;
+  // A level that was taken from the spare ones may have more groups than were asked for.
+  for (let group = 0; group < Math.min(low.length, level.low.length); group++) {
+    const n = high[group] - low[group] + 1;
+    if (n <= 0) continue;
+    if (low[group] < level.low[group]) level.low[group] = low[group];
+    if (high[group] > level.high[group]) level.high[group] = high[group];
+    addCounts(level.cells, group * level.width + low[group], counts, from, n);
+    from += n;
   }
 }
 
@@ -142,7 +197,7 @@ export function takeGroup(grid: GridLevel, group: number): Histogram {
   }
   const counts = grid.cells.slice(base + low, base + high + 1);
   clearGroup(grid, group);
-  return { count: total(counts), sum: 0, min: Infinity, max: -Infinity, edges: GRID.subarray(low, high + 2), counts };
+  return { count: totalOf(counts), sum: 0, min: Infinity, max: -Infinity, edges: GRID.subarray(low, high + 2), counts };
 }
 
 function clearGroup(level: GridLevel, group: number): void {
@@ -153,7 +208,7 @@ function clearGroup(level: GridLevel, group: number): void {
 }
 
 /** The sum of all counts. */
-export function total(counts: Float64Array): number {
+export function totalOf(counts: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < counts.length; i++) sum += counts[i];
   return sum;

@@ -1,4 +1,5 @@
 import { metrics } from '@vigil/semconv';
+import { EXPLICIT } from '../../otlp/batch.ts';
 import type { Question } from '../port.ts';
 import type { Grouping } from './accumulate.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
@@ -10,18 +11,19 @@ const MAX_KEPT = 64;
 export function createSeriesGrouper(directory: SeriesDirectory): (question: Omit<Question, 'range'>) => Grouping {
   const kept = new Map<string, Grouping>();
   let revision = -1;
+  let made = 0;
   return ({ metric, by, service, where }) => {
     if (revision !== directory.revision || kept.size >= MAX_KEPT) kept.clear();
     revision = directory.revision;
     const text = JSON.stringify([metric, by, service, where]);
-    const grouping = kept.get(text) ?? groupSeries(directory, { metric, by, service, where });
+    const grouping = kept.get(text) ?? { ...groupSeries(directory, { metric, by, service, where }), number: made++ };
     kept.set(text, grouping);
     return grouping;
   };
 }
 
 /** Sorts the series of a question's metric into the groups that it asks for. */
-function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range'>): Grouping {
+function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range'>): Omit<Grouping, 'number'> {
   const { metric, by = [], service, where = {} } = question;
   const valueAt = (key: SeriesKey, attribute: string): string => {
     if (attribute === 'service.name') return key.service;
@@ -31,6 +33,7 @@ function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range
   };
   const filters = Object.entries(where);
   const groupOf = new Int32Array(directory.series.length).fill(-1);
+  const boundsOf = new Int32Array(directory.series.length).fill(-1);
   const keys: string[][] = [];
   const groups = new Map<string, number>();
   directory.series.forEach((key, id) => {
@@ -45,6 +48,7 @@ function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range
       groups.set(text, at);
     }
     groupOf[id] = at;
+    if (key.kind === EXPLICIT) boundsOf[id] = key.bounds;
   });
-  return { groupOf, keys };
+  return { groupOf, boundsOf, keys };
 }

@@ -29,6 +29,7 @@ export type Gone = Readonly<Record<'series' | 'instances' | 'entries' | 'spans' 
 
 /** Everything of the embedded store that lies in its database. */
 export class Persistence implements BlockSource {
+  revision = 0;
   readonly #database: DatabaseSync;
   readonly #directory: SeriesDirectory;
   readonly #streams: StreamTable;
@@ -196,6 +197,7 @@ export class Persistence implements BlockSource {
       this.#periods[tier].add(period);
       this.#keep(tier * TIER_FACTOR + period, bytes);
     }
+    this.revision++;
     this.#noteSaved();
   }
 
@@ -211,6 +213,7 @@ export class Persistence implements BlockSource {
         .run(from, from + minute - TIER_MINUTES[tier]);
       this.#database.prepare('DELETE FROM packs WHERE id >= ? AND id <= ?').run(from, from + lastPack);
     });
+    this.revision++;
     for (const period of gone) {
       this.#periods[tier].delete(period);
       this.#forget(tier * TIER_FACTOR + period);

@@ -10,10 +10,12 @@ import type {
   Step,
   Store,
   StoreState,
+  TimeRange,
 } from '../port.ts';
 import { CountAccumulator, type Grouping, HistogramAccumulator } from './accumulate.ts';
 import { type RowVisitor, visitBlock, visitRows } from './block.ts';
 import type { ClientTables } from './clients.ts';
+import { type Accumulator, type ClosedPart, ClosedSums } from './closed-sums.ts';
 import { createSeriesGrouper } from './grouping.ts';
 import { MINUTE_RETENTION_MS } from './retention.ts';
 import type { RowTable } from './rows.ts';
@@ -38,46 +40,46 @@ export interface StoreContents {
 export class EmbeddedStore implements Store {
   readonly #contents: StoreContents;
   readonly #now: () => number;
+  readonly #closed: ClosedSums;
   readonly #group: (question: Omit<Question, 'range'>) => Grouping;
 
   constructor(contents: StoreContents, now: () => number) {
     this.#contents = contents;
     this.#now = now;
+    this.#closed = new ClosedSums(() => contents.blocks.revision);
     this.#group = createSeriesGrouper(contents.directory);
   }
 
   async counts(question: Question): Promise<CountRow[]> {
-    const grouping = this.#group(question);
-    return this.#counts(grouping, (visitor) => this.#visit(question.range.fromMs, question.range.toMs, visitor));
+    return this.#counts(this.#group(question), minutesOf(question.range));
   }
 
   async histograms(question: Question): Promise<HistogramRow[]> {
-    const grouping = this.#group(question);
-    return this.#histograms(grouping, (visitor) => this.#visit(question.range.fromMs, question.range.toMs, visitor));
+    return this.#histograms(this.#group(question), minutesOf(question.range));
   }
 
   async countSteps(question: SeriesQuestion): Promise<Step<CountRow>[]> {
     const grouping = this.#group(question);
-    return stepsOf(question).map(([startMs, endMs]) => ({
-      startMs,
-      rows: this.#counts(grouping, (visitor) => this.#visit(startMs, endMs, visitor)),
+    return stepsOf(question).map((range) => ({
+      startMs: range.fromMs,
+      rows: this.#counts(grouping, minutesOf(range)),
     }));
   }
 
   async histogramSteps(question: SeriesQuestion): Promise<Step<HistogramRow>[]> {
     const grouping = this.#group(question);
-    return stepsOf(question).map(([startMs, endMs]) => ({
-      startMs,
-      rows: this.#histograms(grouping, (visitor) => this.#visit(startMs, endMs, visitor)),
+    return stepsOf(question).map((range) => ({
+      startMs: range.fromMs,
+      rows: this.#histograms(grouping, minutesOf(range)),
     }));
   }
 
   async lifetimeCounts(question: Omit<Question, 'range'>): Promise<CountRow[]> {
-    return this.#counts(this.#group(question), (visitor) => this.#visitLifetime(visitor));
+    return this.#counts(this.#group(question), ALWAYS);
   }
 
   async lifetimeHistograms(question: Omit<Question, 'range'>): Promise<HistogramRow[]> {
-    return this.#histograms(this.#group(question), (visitor) => this.#visitLifetime(visitor));
+    return this.#histograms(this.#group(question), ALWAYS);
   }
 
   async slowestSpans(question: SpanQuestion, limit: number): Promise<MutationSpan[]> {
@@ -96,39 +98,61 @@ export class EmbeddedStore implements Store {
     return this.#contents.state();
   }
 
-  #counts(grouping: Grouping, visit: (visitor: RowVisitor) => void): CountRow[] {
+  #counts(grouping: Grouping, span: Minutes): CountRow[] {
     const accumulator = new CountAccumulator(grouping);
-    visit(accumulator);
+    this.#accumulate(`counts ${grouping.number}`, span, accumulator);
     const rows = grouping.keys.map((key, group) => ({ key, value: accumulator.totals[group] }));
     return rows.filter(({ value }) => value !== 0);
   }
 
-  #histograms(grouping: Grouping, visit: (visitor: RowVisitor) => void): HistogramRow[] {
+  #histograms(grouping: Grouping, span: Minutes): HistogramRow[] {
     const accumulator = new HistogramAccumulator(this.#contents.directory, grouping);
-    visit(accumulator);
+    this.#accumulate(`histograms ${grouping.number}`, span, accumulator);
     const rows = accumulator.results().map((histogram, group) => ({ key: grouping.keys[group], histogram }));
     return rows.filter(({ histogram }) => histogram.count > 0);
   }
 
-  #visit(fromMs: number, toMs: number, visitor: RowVisitor): void {
-    const { blocks, minutes } = this.#contents;
-    const from = Math.floor(fromMs / MINUTE_MS);
-    const to = Math.ceil(toMs / MINUTE_MS);
-    const oldestMinute = Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS);
-    cover(blocks, from, to, oldestMinute, visitor);
-    for (const [minute, rows] of minutes.tables) if (minute >= from && minute < to) visitRows(rows, visitor);
+  #accumulate<Sums extends { readonly byteLength: number }>(
+    name: string,
+    span: Minutes,
+    into: Accumulator<Sums>,
+  ): void {
+    this.#closed.accumulate({ asked: `${name} ${span.to - span.from}`, ...this.#blocksOf(span) }, into);
+    for (const [minute, rows] of this.#contents.minutes.tables)
+      if (minute >= span.from && minute < span.to) visitRows(rows, into);
   }
 
-  #visitLifetime(visitor: RowVisitor): void {
-    const total = this.#contents.blocks.block(LIFETIME, 0);
-    if (total !== undefined) visitBlock(total, visitor);
-    for (const rows of this.#contents.minutes.tables.values()) visitRows(rows, visitor);
+  #blocksOf(span: Minutes): Omit<ClosedPart, 'asked'> {
+    const { blocks } = this.#contents;
+    const total = () => blocks.block(LIFETIME, 0);
+    if (span === ALWAYS) return { place: '', visit: (visitor) => visitIfAny(total(), visitor) };
+    const { from, to } = span;
+    const oldestMinute = Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS);
+    const place = from < oldestMinute ? `${from} ${oldestMinute}` : String(from);
+    return { place, visit: (visitor) => cover(blocks, from, to, oldestMinute, visitor) };
   }
 }
 
-function stepsOf({ range, stepSeconds }: SeriesQuestion): [startMs: number, endMs: number][] {
+function visitIfAny(block: Uint8Array | undefined, visitor: RowVisitor): void {
+  if (block !== undefined) visitBlock(block, visitor);
+}
+
+/** Minutes since 1970: from <= minute < to. */
+interface Minutes {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The whole life of the store. */
+const ALWAYS: Minutes = { from: -Infinity, to: Infinity };
+
+function minutesOf({ fromMs, toMs }: TimeRange): Minutes {
+  return { from: Math.floor(fromMs / MINUTE_MS), to: Math.ceil(toMs / MINUTE_MS) };
+}
+
+function stepsOf({ range, stepSeconds }: SeriesQuestion): TimeRange[] {
   const stepMs = stepSeconds * 1000;
-  const out: [number, number][] = [];
-  for (let startMs = range.fromMs; startMs < range.toMs; startMs += stepMs) out.push([startMs, startMs + stepMs]);
+  const out: TimeRange[] = [];
+  for (let fromMs = range.fromMs; fromMs < range.toMs; fromMs += stepMs) out.push({ fromMs, toMs: fromMs + stepMs });
   return out;
 }

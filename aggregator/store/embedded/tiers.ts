@@ -14,6 +14,8 @@ export function periodOf(tier: number, minute: number): number {
 
 /** Where blocks come from. */
 export interface BlockSource {
+  /** Changes whenever a block is written or dropped. */
+  readonly revision: number;
   /** undefined when nothing happened in the period, or it was dropped. */
   block(tier: number, period: number): Uint8Array | undefined;
   has(tier: number, period: number): boolean;

@@ -121,3 +121,24 @@ describe('merge', () => {
     expect(merge(EMPTY_HISTOGRAM, histogram)).toEqual(histogram);
   });
 });
+
+test('ranges of one grid add up as the same ranges on edges of their own do', () => {
+  const grid = Float64Array.from({ length: 41 }, (_, i) => 2 ** ((i - 20) / 4));
+  const range = fc
+    .tuple(fc.nat({ max: 35 }), fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 5 }))
+    .map(([first, counts]): Histogram => {
+      const count = counts.reduce((a, b) => a + b, 0);
+      const edges = grid.subarray(first, first + counts.length + 1);
+      return { count, sum: count, min: edges[0], max: edges[counts.length], edges, counts };
+    });
+  const alone = (h: Histogram): Histogram => ({ ...h, edges: Array.from(h.edges) });
+  fc.assert(
+    fc.property(range, range, (a, b) => {
+      const merged = merge(a, b);
+      const expected = merge(alone(a), alone(b));
+      expect({ ...merged, edges: 0, counts: 0 }).toEqual({ ...expected, edges: 0, counts: 0 });
+      expect(merged.edges.length).toBe(merged.counts.length + 1);
+      for (const edge of grid) expect(countAtMost(merged, edge)).toEqual(countAtMost(expected, edge));
+    }),
+  );
+});

@@ -9,6 +9,7 @@ const SPAN = 6 * 1440;
 function minutesRead(spans: readonly (readonly [from: number, to: number])[]): number[] {
   const read: number[] = new Array(SPAN + 10).fill(0);
   const source = {
+    revision: 0,
     has: () => true,
     block(tier: number, period: number): undefined {
       if (tier === 0) expect(period).toBeGreaterThanOrEqual(OLDEST_MINUTE);

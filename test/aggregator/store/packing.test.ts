@@ -32,9 +32,9 @@ function rowsOf(bytes: Uint8Array | undefined): string[] {
   if (bytes === undefined) return rows;
   visitBlock(bytes, {
     number: (series, value) => rows.push(`${series} ${value}`),
-    histogram: (series, sum, min, max, scale, first, from, at, n) =>
+    histogram: (series, totals, total, step, scale, first, from, at, n) =>
       rows.push(
-        `${series} ${[sum, min, max].map((x) => x.toPrecision(9))} ${scale} ${first} ${Array.from({ length: n }, (_, i) => from[at + i])}`,
+        `${series} ${[0, step, 2 * step].map((i) => totals[total + i].toPrecision(9))} ${scale} ${first} ${Array.from({ length: n }, (_, i) => from[at + i])}`,
       ),
   });
   return rows;
