@@ -20,13 +20,14 @@ import { StoreFileError } from './store/embedded/database.ts';
 import { type OpenedStore, openEmbeddedStore } from './store/embedded/open.ts';
 
 const USAGE = `Usage:
+  vigil start                               run the service, configured by environment variables or .env
   vigil import FILE…                        take OTLP/JSON lines (as the Collector's file exporter writes them; .gz too)
                                             into the store, at their original times
   vigil export [--from TIME] [--to TIME]    write what the store holds as OTLP/JSON lines to standard output
   vigil slo validate FILE…                  check OpenSLO files: every mistake with its line; exit code 1 when there is one
   vigil slo export [FILE]                   write the objectives that a file leads to, with the built-in ones, as OpenSLO
 
-The store is the one of MONITORING_DATA_DIR (./data). The service must not be running on it.
+import and export open the store of MONITORING_DATA_DIR (./data). The service must not be running on it.
 TIME is an ISO 8601 time such as 2026-01-31T12:00:00Z.
 `;
 
@@ -35,12 +36,22 @@ class UsageError extends Error {}
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
+  if (command === 'start') return startService(rest);
   if (command === 'import') return importFiles(rest);
   if (command === 'export') return exportStore(rest);
   if (command === 'slo' && rest[0] === 'validate') return validateObjectives(rest.slice(1));
   if (command === 'slo' && rest[0] === 'export') return exportObjectives(rest.slice(1));
   process.stderr.write(USAGE);
   return command === undefined || command === '--help' ? 0 : 2;
+}
+
+/** Whatever goes wrong later ends the process with a code of its own. */
+async function startService(rest: readonly string[]): Promise<number> {
+  if (rest.length > 0)
+    throw new UsageError('vigil start takes no arguments: it is configured by environment variables.');
+  const { serve } = await import('./main.ts');
+  await serve();
+  return Number(process.exitCode ?? 0);
 }
 
 async function importFiles(files: readonly string[]): Promise<number> {

@@ -146,7 +146,8 @@ function doorOf({ clientAddresses }: Configuration, directory: string): Door {
   return createDoor(clientAddresses, secret);
 }
 
-async function main(): Promise<void> {
+/** The service as a process of its own: its configuration from the environment, its end by signals. */
+export async function serve(): Promise<void> {
   const env = readEnvironment(process.cwd(), process.env);
   const result = readConfiguration(env);
   if (!result.ok) {
@@ -240,4 +241,4 @@ function describeStartError(error: unknown, { host, port }: Configuration): stri
   return error instanceof Error ? error.message : 'the service could not start';
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await serve();

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
+const COMMAND = resolve(import.meta.dirname, '../../aggregator/cli.ts');
 
 let directory: string;
 let child: ChildProcess | undefined;
@@ -26,8 +27,8 @@ interface Run {
   readonly address: () => Promise<string>;
 }
 
-function run(env: Record<string, string>): Run {
-  const own = spawn(process.execPath, [MAIN], {
+function run(env: Record<string, string>, args: readonly string[] = [MAIN]): Run {
+  const own = spawn(process.execPath, args, {
     cwd: directory,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -55,6 +56,17 @@ test('all problems of a configuration are printed together, and nothing is made'
   expect(errors()).toMatch(/3 problems/);
   for (const name of ['PORT', 'MONITORING_RETENTION_DAYS', 'MONITORING_LOG_LEVEL']) expect(errors()).toContain(name);
   expect(() => statSync(join(directory, 'data'))).toThrow();
+});
+
+test('vigil start is the same service', async () => {
+  const started = run({ PORT: '0' }, [COMMAND, 'start']);
+  expect((await fetch(`${await started.address()}/readyz`)).status).toBe(200);
+  child?.kill('SIGTERM');
+  expect(await started.exitCode).toBe(0);
+  expect(await run({ PORT: 'x' }, [COMMAND, 'start']).exitCode).toBe(1);
+  const withArgument = run({}, [COMMAND, 'start', '--port']);
+  expect(await withArgument.exitCode).toBe(2);
+  expect(withArgument.errors()).toMatch(/takes no arguments/);
 });
 
 test('a port that is taken is said in one line', async () => {
