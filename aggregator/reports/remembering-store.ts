@@ -2,6 +2,11 @@ import type { Store } from '../store/port.ts';
 
 const remembered = new WeakSet<Store>();
 
+/** Whether every question to it is asked once. */
+export function isRemembering(store: Store): boolean {
+  return remembered.has(store);
+}
+
 /** A store that is asked each question once: what one page or answer is made from shares most of its questions. For that one only. */
 export function remembering(store: Store): Store {
   if (remembered.has(store)) return store;

@@ -13,6 +13,7 @@ import type { EventCounts } from '../domain/objective.ts';
 import { type SloState, type Spender, sloState, spenders } from '../domain/slo-state.ts';
 import type { Store } from '../store/port.ts';
 import { COARSE_GRAIN_MS, createEventReader, type EventReader, firstEventMs, lastEventMs } from './event-reader.ts';
+import { isRemembering } from './remembering-store.ts';
 import type { Policy, Slo } from './report.ts';
 
 const MINUTE_MS = 60_000;
@@ -127,8 +128,28 @@ export async function readSloStatus(store: Store, slo: Slo, scope: SloScope): Pr
   };
 }
 
-/** All of them, worst budget first; those without data last. */
-export async function readSloStatuses(store: Store, scope: SloScope): Promise<readonly SloStatus[]> {
+/** What was judged over a store that remembers, for as long as it does. */
+const judged = new WeakMap<Store, { readonly scope: SloScope; readonly statuses: Promise<readonly SloStatus[]> }[]>();
+
+/**
+ * All of them, worst budget first; those without data last. Over a store that remembers, equal scopes share one
+ * judgement: the objectives and the recommendations of a page are made from the same.
+ */
+export function readSloStatuses(store: Store, scope: SloScope): Promise<readonly SloStatus[]> {
+  if (!isRemembering(store)) return judgeAll(store, scope);
+  const known = judged.get(store) ?? [];
+  const same = known.find((each) => isSameScope(each.scope, scope));
+  if (same !== undefined) return same.statuses;
+  const statuses = judgeAll(store, scope);
+  judged.set(store, [...known, { scope, statuses }]);
+  return statuses;
+}
+
+function isSameScope(a: SloScope, b: SloScope): boolean {
+  return a.untilMs === b.untilMs && a.service === b.service && a.policy === b.policy;
+}
+
+async function judgeAll(store: Store, scope: SloScope): Promise<readonly SloStatus[]> {
   const statuses = await Promise.all(scope.policy.objectives.map((slo) => readSloStatus(store, slo, scope)));
   return statuses.toSorted(
     (a, b) => (a.remaining ?? Infinity) - (b.remaining ?? Infinity) || (a.slo.id < b.slo.id ? -1 : 1),

@@ -1,9 +1,10 @@
 import { DURATION_BUCKET_EDGES_SECONDS } from '@vigil/semconv';
 import { describe, expect, test } from 'vitest';
 import { builtInObjectives } from '../../../aggregator/domain/built-in-objectives.ts';
+import { remembering } from '../../../aggregator/reports/remembering-store.ts';
 import { type Asked, type Policy, windowUntil } from '../../../aggregator/reports/report.ts';
 import { objectiveSchema, reportSlo, reportSlos } from '../../../aggregator/reports/slo.ts';
-import { BURN_WINDOWS } from '../../../aggregator/reports/slo-status.ts';
+import { BURN_WINDOWS, readSloStatuses } from '../../../aggregator/reports/slo-status.ts';
 import { createKnownStore, type KnownStore } from '../../support/known-store.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12, 0, 30);
@@ -48,6 +49,25 @@ test('nothing happened: no_data everywhere, never 100 %', async () => {
     expect(Object.keys(objective.burn_rates)).toEqual(['5m', '30m', '1h', '2h', '6h', '1d', '3d', '30d']);
     expect(objective.alerts.map(({ state }) => state)).toEqual(['no_data', 'no_data', 'no_data', 'no_data']);
   }
+});
+
+test('what one page is made from is judged once, and nothing else shares the judgement', async () => {
+  const store = createKnownStore(NOW_MS);
+  mutate(store, NOW_MS - HOUR, 10, 1);
+  const scope = { untilMs: NOW_MS + 30_000, policy: policyOf() };
+  const shared = remembering(store);
+  const first = await readSloStatuses(shared, { ...scope });
+  expect(await readSloStatuses(shared, { ...scope })).toBe(first);
+  const others = [
+    await readSloStatuses(store, scope),
+    await readSloStatuses(remembering(store), scope),
+    await readSloStatuses(shared, { ...scope, service: 'billing' }),
+    await readSloStatuses(shared, { ...scope, policy: policyOf() }),
+    await readSloStatuses(shared, { ...scope, untilMs: scope.untilMs + MINUTE }),
+  ];
+  for (const other of others) expect(other).not.toBe(first);
+  expect(others[0]).toEqual(first);
+  expect(others[2]).not.toEqual(first);
 });
 
 test('the numbers of an objective', async () => {
