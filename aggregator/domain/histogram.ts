@@ -30,13 +30,14 @@ export const EMPTY_HISTOGRAM: Histogram = { count: 0, sum: 0, min: Infinity, max
  */
 export function quantile(h: Histogram, q: number): number | undefined {
   if (!(h.count > 0)) return undefined;
+  const { edges, counts } = h;
   const rank = q * h.count;
   let below = 0;
-  for (let i = 0; i < h.counts.length; i++) {
-    const inCell = h.counts[i];
+  for (let i = 0; i < counts.length; i++) {
+    const inCell = counts[i];
     if (inCell > 0 && below + inCell >= rank) {
-      const lower = clampToRange(h, h.edges[i]);
-      const upper = clampToRange(h, h.edges[i + 1]);
+      const lower = clampToRange(h, edges[i]);
+      const upper = clampToRange(h, edges[i + 1]);
       if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
       if (!Number.isFinite(lower)) return upper;
       return lower + (upper - lower) * Math.max(0, (rank - below) / inCell);
@@ -53,19 +54,20 @@ export function quantile(h: Histogram, q: number): number | undefined {
 export function countAtMost(h: Histogram, threshold: number): { readonly count: number; readonly exact: boolean } {
   if (h.count === 0 || threshold >= h.max) return { count: h.count, exact: true };
   if (threshold < h.min) return { count: 0, exact: true };
+  const { edges, counts } = h;
   let below = 0;
-  for (let i = 0; i < h.counts.length; i++) {
-    const upper = h.edges[i + 1];
-    if (isSameEdge(upper, threshold)) return { count: below + h.counts[i], exact: true };
+  for (let i = 0; i < counts.length; i++) {
+    const upper = edges[i + 1];
+    if (isSameEdge(upper, threshold)) return { count: below + counts[i], exact: true };
     if (upper > threshold) {
-      const lower = clampToRange(h, h.edges[i]);
+      const lower = clampToRange(h, edges[i]);
       const top = clampToRange(h, upper);
-      const inCell = h.counts[i];
+      const inCell = counts[i];
       if (inCell === 0 || threshold <= lower) return { count: below, exact: true };
       if (!Number.isFinite(top) || !Number.isFinite(lower)) return { count: below, exact: false };
       return { count: below + (inCell * (threshold - lower)) / (top - lower), exact: false };
     }
-    below += h.counts[i];
+    below += counts[i];
   }
   return { count: below, exact: true };
 }
@@ -80,8 +82,8 @@ export function mean(h: Histogram): number | undefined {
  * the result may be fractions where the edges differ; with the same edges, or adjoining ranges of one grid, it is exact.
  */
 export function merge(a: Histogram, b: Histogram): Histogram {
-  if (a.counts.length === 0) return addTotals(b, a, b.edges, b.counts);
-  if (b.counts.length === 0) return addTotals(a, b, a.edges, a.counts);
+  if (a.count === 0 || a.counts.length === 0) return addTotals(b, a, b.edges, b.counts);
+  if (b.count === 0 || b.counts.length === 0) return addTotals(a, b, a.edges, a.counts);
   if (a.edges instanceof Float64Array && b.edges instanceof Float64Array && a.edges.buffer === b.edges.buffer)
     return mergeOnGrid(a, a.edges, b, b.edges);
   const edges = unionOfEdges(a.edges, b.edges);
@@ -97,12 +99,13 @@ function mergeOnGrid(a: Histogram, aEdges: Float64Array, b: Histogram, bEdges: F
   const end = Math.max(aEdges.byteOffset + aEdges.byteLength, bEdges.byteOffset + bEdges.byteLength);
   const edges = new Float64Array(aEdges.buffer, first, (end - first) / aEdges.BYTES_PER_ELEMENT);
   const counts = new Float64Array(edges.length - 1);
-  const place = (h: Histogram, at: number) => {
-    for (let i = 0; i < h.counts.length; i++) counts[at + i] += h.counts[i];
-  };
-  place(a, (aEdges.byteOffset - first) / aEdges.BYTES_PER_ELEMENT);
-  place(b, (bEdges.byteOffset - first) / bEdges.BYTES_PER_ELEMENT);
+  addAt(counts, (aEdges.byteOffset - first) / aEdges.BYTES_PER_ELEMENT, a.counts);
+  addAt(counts, (bEdges.byteOffset - first) / bEdges.BYTES_PER_ELEMENT, b.counts);
   return addTotals(a, b, edges, counts);
+}
+
+function addAt(to: Float64Array, at: number, counts: ArrayLike<number>): void {
+  for (let i = 0; i < counts.length; i++) to[at + i] += counts[i];
 }
 
 function addTotals(a: Histogram, b: Histogram, edges: ArrayLike<number>, counts: ArrayLike<number>): Histogram {
@@ -129,15 +132,17 @@ function unionOfEdges(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
 
 /** Adds the counts of `h` to cells whose edges contain those of `h`. */
 function spread(h: Histogram, edges: readonly number[], counts: Float64Array): void {
+  const from = h.edges;
+  const inCells = h.counts;
   let first = 0;
-  for (let i = 0; i < h.counts.length; i++) {
-    while (!isSameEdge(edges[first], h.edges[i])) first++;
+  for (let i = 0; i < inCells.length; i++) {
+    while (!isSameEdge(edges[first], from[i])) first++;
     let last = first;
-    while (!isSameEdge(edges[last + 1], h.edges[i + 1])) last++;
+    while (!isSameEdge(edges[last + 1], from[i + 1])) last++;
     const width = edges[last + 1] - edges[first];
-    if (first === last) counts[first] += h.counts[i];
-    else if (!Number.isFinite(width)) counts[Number.isFinite(edges[first]) ? first : last] += h.counts[i];
-    else for (let c = first; c <= last; c++) counts[c] += (h.counts[i] * (edges[c + 1] - edges[c])) / width;
+    if (first === last) counts[first] += inCells[i];
+    else if (!Number.isFinite(width)) counts[Number.isFinite(edges[first]) ? first : last] += inCells[i];
+    else for (let c = first; c <= last; c++) counts[c] += (inCells[i] * (edges[c + 1] - edges[c])) / width;
     first = last + 1;
   }
 }

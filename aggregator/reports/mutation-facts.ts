@@ -61,32 +61,45 @@ export async function readMutations(
 
 /** Rows by mutation and outcome, as facts by mutation. */
 export function groupByMutation(rows: readonly HistogramRow[]): MutationFacts[] {
-  const byName = new Map<string, MutationFacts>();
-  for (const {
-    key: [name, outcome],
-    histogram,
-  } of rows) {
-    const known = byName.get(name) ?? { name, ...NO_OUTCOMES, durations: EMPTY_HISTOGRAM };
-    const settled = SETTLED_OUTCOMES.includes(outcome);
-    byName.set(name, {
-      ...addOutcome(known, outcome, histogram.count),
-      name,
-      durations: settled ? merge(known.durations, histogram) : known.durations,
-    });
+  const byName = new Map<string, Facts>();
+  for (const { key, histogram } of rows) {
+    let facts = byName.get(key[0]);
+    if (facts === undefined) byName.set(key[0], (facts = new Facts(key[0])));
+    facts.add(key[1], histogram);
   }
   return [...byName.values()];
 }
 
-/** An outcome that the registry does not know came from another version; it stands in the total alone. */
-function addOutcome(counts: OutcomeCounts, outcome: string, n: number): OutcomeCounts {
-  const { total, success, partial, failure, aborted } = counts;
-  return {
-    total: total + n,
-    success: success + (outcome === 'success' ? n : 0),
-    partial: partial + (outcome === 'partial' ? n : 0),
-    failure: failure + (outcome === 'failure' ? n : 0),
-    aborted: aborted + (outcome === 'aborted' ? n : 0),
-  };
+/** Durations are merged when somebody asks for them: most answers do for a few mutations only. */
+class Facts implements MutationFacts {
+  readonly name: string;
+  total = 0;
+  success = 0;
+  partial = 0;
+  failure = 0;
+  aborted = 0;
+  readonly #settled: Histogram[] = [];
+  #durations: Histogram | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** An outcome that the registry does not know came from another version; it stands in the total alone. */
+  add(outcome: string, histogram: Histogram): void {
+    const { count } = histogram;
+    this.total += count;
+    if (outcome === 'success') this.success += count;
+    else if (outcome === 'partial') this.partial += count;
+    else if (outcome === 'failure') this.failure += count;
+    else if (outcome === 'aborted') this.aborted += count;
+    if (SETTLED_OUTCOMES.includes(outcome)) this.#settled.push(histogram);
+  }
+
+  get durations(): Histogram {
+    this.#durations ??= this.#settled.reduce(merge, EMPTY_HISTOGRAM);
+    return this.#durations;
+  }
 }
 
 export function sumOutcomes(all: readonly OutcomeCounts[]): OutcomeCounts {

@@ -127,18 +127,19 @@ function histogramSamples(
   const name = ['mutation', mutation] as const;
   // What lies inside a cell is shared out by the cell's own edges alone: minimum and maximum move, and a bucket that was
   // estimated with them could fall, which a counter must never do.
-  const fixed = { ...histogram, min: -Infinity, max: Infinity };
-  const bucket = (edge: number, count: number): Sample => ({
+  const { count, sum, edges, counts } = histogram;
+  const fixed: Histogram = { count, sum, edges, counts, min: -Infinity, max: Infinity };
+  const bucket = (edge: number, value: number): Sample => ({
     suffix: '_bucket',
     labels: [name, ['le', edge === Infinity ? '+Inf' : String(edge)]],
-    value: count,
+    value,
     exemplar: exemplars.get(bucketKey(mutation, edge)),
   });
   return [
     ...DURATION_BUCKET_EDGES_SECONDS.map((edge) => bucket(edge, Math.round(countAtMost(fixed, edge).count))),
-    bucket(Infinity, histogram.count),
-    { suffix: '_sum', labels: [name], value: histogram.sum },
-    { suffix: '_count', labels: [name], value: histogram.count },
+    bucket(Infinity, count),
+    { suffix: '_sum', labels: [name], value: sum },
+    { suffix: '_count', labels: [name], value: count },
   ];
 }
 

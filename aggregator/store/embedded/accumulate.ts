@@ -11,11 +11,10 @@ import {
   type LevelSums,
   levelSums,
   MAX_LEVEL,
-  spreadLevel,
-  takeGroup,
   takeLevel,
   totalOf,
 } from './grid.ts';
+import { GridHistogram } from './grid-histogram.ts';
 import type { SeriesDirectory } from './series.ts';
 
 /** Rows that belong together: the group of each series, -1 for those that nobody asked for. */
@@ -75,6 +74,9 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   readonly #max: Float64Array;
   /** Of each group, the explicit counts by number of the list of edges. */
   readonly #explicit: (Map<number, Float64Array> | undefined)[];
+  #isEmpty = true;
+  /** What it was begun with, while nothing was added to that. */
+  #begun: HistogramSums | undefined;
 
   constructor(directory: SeriesDirectory, grouping: Grouping) {
     const groups = grouping.keys.length;
@@ -101,6 +103,7 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   ): void {
     const group = this.#grouping.groupOf[series];
     if (!(group >= 0)) return;
+    if (this.#begun !== undefined || this.#isEmpty) this.#goOn();
     const min = totals[total + step];
     const max = totals[total + 2 * step];
     this.#sum[group] += totals[total];
@@ -133,10 +136,11 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   }
 
   sums(): HistogramSums {
+    if (this.#begun !== undefined) return this.#begun;
     const explicit = this.#explicit.map((lists) =>
       lists === undefined ? undefined : new Map(Array.from(lists, ([bounds, counts]) => [bounds, counts.slice()])),
     );
-    const levels = this.#levels.filter((level) => level !== undefined).map(levelSums);
+    const levels = this.#levelSums();
     let numbers = 3 * this.#sum.length;
     for (const { counts } of levels) numbers += counts.length;
     for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
@@ -144,7 +148,13 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     return { ...totals, explicit, levels, byteLength: 8 * numbers };
   }
 
-  add({ sum, min, max, explicit, levels }: HistogramSums): void {
+  add(sums: HistogramSums): void {
+    if (this.#isEmpty) this.#begun = sums;
+    else this.#addSums(sums);
+    this.#isEmpty = false;
+  }
+
+  #addSums({ sum, min, max, explicit, levels }: HistogramSums): void {
     for (let group = 0; group < sum.length; group++) {
       this.#sum[group] += sum[group];
       if (min[group] < this.#min[group]) this.#min[group] = min[group];
@@ -155,24 +165,47 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     for (const level of levels) addLevelSums(this.#level(level.level), level);
   }
 
-  /** The histograms of all groups, in their order. May be asked once. */
-  results(): Histogram[] {
-    const grid = this.#level(0);
-    for (const level of this.#levels) if (level !== undefined && level !== grid) spreadLevel(level, grid);
-    const results = this.#grouping.keys.map((_, group) => this.#result(group, takeGroup(grid, group)));
-    for (const level of this.#levels) if (level !== undefined) giveBack(level);
-    return results;
+  /** Takes what it was begun with into its own columns, before something is added to them. */
+  #goOn(): void {
+    this.#isEmpty = false;
+    const begun = this.#begun;
+    this.#begun = undefined;
+    if (begun !== undefined) this.#addSums(begun);
   }
 
-  #result(group: number, onGrid: Histogram): Histogram {
+  #levelSums(): LevelSums[] {
+    return this.#levels.filter((level) => level !== undefined).map((level) => levelSums(level, this.#sum.length));
+  }
+
+  /** The histograms of all groups, in their order. May be asked once. */
+  results(): Histogram[] {
+    const { sum, min, max, explicit, levels } = this.#begun ?? {
+      sum: this.#sum,
+      min: this.#min,
+      max: this.#max,
+      explicit: this.#explicit,
+      levels: this.#levelSums(),
+    };
+    for (const level of this.#levels) if (level !== undefined) giveBack(level);
+    return this.#grouping.keys.map((_, group) => {
+      const onGrid = new GridHistogram(levels, group, sum[group], min[group], max[group]);
+      const lists = explicit[group];
+      return lists === undefined ? onGrid : this.#withLists(onGrid, lists);
+    });
+  }
+
+  /** With the counts that stand on edges of their own. */
+  #withLists(onGrid: Histogram, lists: ReadonlyMap<number, Float64Array>): Histogram {
     let result = onGrid;
-    for (const [bounds, counts] of this.#explicit[group] ?? []) {
+    for (const [bounds, counts] of lists) {
       const edges = this.#directory.edges[bounds];
       const lowest = edges.length > 0 && edges[0] > 0 ? 0 : -Infinity;
       const withEnds = Float64Array.of(lowest, ...edges, Infinity);
-      const part = { count: totalOf(counts), sum: 0, min: Infinity, max: -Infinity, edges: withEnds, counts };
-      result = merge(result, part);
+      result = merge(result, { ...NO_TOTALS, count: totalOf(counts), edges: withEnds, counts });
     }
-    return { ...result, sum: this.#sum[group], min: this.#min[group], max: this.#max[group] };
+    return result;
   }
 }
+
+/** The sum and the extremes of lists of edges stand with those of the grid. */
+const NO_TOTALS = { sum: 0, min: Infinity, max: -Infinity };

@@ -2,7 +2,6 @@
  * Answers are given on one grid: 16 cells to the doubling from a microsecond to 12 days, in seconds. Buckets of a
  * coarser scale are first added up as they are, on a level of their own, and shared out over the grid's cells once.
  */
-import { EMPTY_HISTOGRAM, type Histogram } from '../../domain/histogram.ts';
 import { MAX_SCALE } from '../../otlp/temporality.ts';
 import { ZERO_INDEX } from './rows.ts';
 
@@ -46,11 +45,6 @@ export function takeLevel(level: number, groups: number): GridLevel {
     low: new Int32Array(groups).fill(width),
     high: new Int32Array(groups).fill(-1),
   };
-}
-
-/** Lets the next question have a level whose groups were all emptied. */
-export function giveBack(level: GridLevel): void {
-  if (level.cells.byteLength <= MAX_SPARE_BYTES) spare[level.level] = level;
 }
 
 /** Adds buckets to a group of the level of their scale. @returns false when they do not all lie on it: nothing was added */
@@ -137,79 +131,93 @@ export function addOffGrid(
 /** What a level held at one moment: the buckets of each group, one group behind the other. */
 export interface LevelSums {
   readonly level: number;
+  /** First and last bucket of each group; high < low when there is none. */
   readonly low: Int32Array;
   readonly high: Int32Array;
+  /** Where each group's buckets begin in `counts`. */
+  readonly start: Int32Array;
   readonly counts: Float64Array;
 }
 
-export function levelSums({ level, width, cells, low, high }: GridLevel): LevelSums {
+/** @param groups of those that the level has room for, the ones that were asked for */
+export function levelSums({ level, width, cells, low, high }: GridLevel, groups: number): LevelSums {
+  const start = new Int32Array(groups);
   let length = 0;
-  for (let group = 0; group < low.length; group++) length += Math.max(0, high[group] - low[group] + 1);
+  for (let group = 0; group < groups; group++) {
+    start[group] = length;
+    length += Math.max(0, high[group] - low[group] + 1);
+  }
   const counts = new Float64Array(length);
   let to = 0;
-  for (let group = 0; group < low.length; group++)
+  for (let group = 0; group < groups; group++)
     for (let i = low[group]; i <= high[group]; i++) counts[to++] = cells[group * width + i];
-  return { level, low: low.slice(), high: high.slice(), counts };
+  return { level, low: low.slice(0, groups), high: high.slice(0, groups), start, counts };
 }
 
-export function addLevelSums(level: GridLevel, { low, high, counts }: LevelSums): void {
-  let from = 0;
-  // A level that was taken from the spare ones may have more groups than were asked for.
-  for (let group = 0; group < Math.min(low.length, level.low.length); group++) {
-    const n = high[group] - low[group] + 1;
-    if (n <= 0) continue;
+export function addLevelSums(level: GridLevel, { low, high, start, counts }: LevelSums): void {
+  for (let group = 0; group < low.length; group++) {
+    if (high[group] < low[group]) continue;
     if (low[group] < level.low[group]) level.low[group] = low[group];
     if (high[group] > level.high[group]) level.high[group] = high[group];
-    addCounts(level.cells, group * level.width + low[group], counts, from, n);
-    from += n;
+    const to = group * level.width + low[group];
+    addCounts(level.cells, to, counts, start[group], high[group] - low[group] + 1);
   }
 }
 
-/** Shares a coarser level out over the grid's cells, and empties it. */
-export function spreadLevel(level: GridLevel, grid: GridLevel): void {
-  const parts = 1 << level.level;
-  for (let group = 0; group < level.low.length; group++) {
-    const low = level.low[group];
-    const high = level.high[group];
-    if (high < low) continue;
-    for (let i = low; i <= high; i++) {
-      const share = level.cells[group * level.width + i] / parts;
-      if (share === 0) continue;
-      const to = group * grid.width + i * parts;
-      for (let part = 0; part < parts; part++) grid.cells[to + part] += share;
-    }
-    if (low * parts < grid.low[group]) grid.low[group] = low * parts;
-    if ((high + 1) * parts - 1 > grid.high[group]) grid.high[group] = (high + 1) * parts - 1;
-    clearGroup(level, group);
+/** Lets the next question have a level. */
+export function giveBack(level: GridLevel): void {
+  const { width, cells, low, high } = level;
+  if (cells.byteLength > MAX_SPARE_BYTES) return;
+  for (let group = 0; group < low.length; group++) {
+    if (high[group] < low[group]) continue;
+    cells.fill(0, group * width + low[group], group * width + high[group] + 1);
+    low[group] = width;
+    high[group] = -1;
+  }
+  spare[level.level] = level;
+}
+
+/** Cells of the grid, with their counts. */
+export interface GridCells {
+  readonly edges: Float64Array;
+  readonly counts: Float64Array;
+}
+
+/** The buckets of a group on all levels, shared out over the grid's cells. */
+export function cellsOf(levels: readonly LevelSums[], group: number): GridCells {
+  let first = CELLS;
+  let end = 0;
+  for (const { level, low, high, start, counts } of levels) {
+    const at = start[group] - low[group];
+    let i = low[group];
+    let last = high[group];
+    while (i <= last && counts[at + i] === 0) i++;
+    while (last >= i && counts[at + last] === 0) last--;
+    if (last < i) continue;
+    first = Math.min(first, i << level);
+    end = Math.max(end, (last + 1) << level);
+  }
+  if (end <= first) return { edges: GRID.subarray(0, 1), counts: new Float64Array(0) };
+  const cells = new Float64Array(end - first);
+  for (const sums of levels) spread(sums, group, cells, first);
+  return { edges: new Float64Array(GRID.buffer, first * GRID.BYTES_PER_ELEMENT, cells.length + 1), counts: cells };
+}
+
+/** Adds a group's buckets to cells of which the first has index `first` on the grid. */
+function spread({ level, low, high, start, counts }: LevelSums, group: number, cells: Float64Array, first: number) {
+  const parts = 1 << level;
+  const at = start[group] - low[group];
+  for (let i = low[group]; i <= high[group]; i++) {
+    const share = counts[at + i] / parts;
+    if (share === 0) continue;
+    const to = i * parts - first;
+    for (let part = 0; part < parts; part++) cells[to + part] += share;
   }
 }
 
-/** What the grid holds of a group, without a sum; the group is empty afterwards. */
-export function takeGroup(grid: GridLevel, group: number): Histogram {
-  const base = group * grid.width;
-  let low = grid.low[group];
-  let high = grid.high[group];
-  while (low <= high && grid.cells[base + low] === 0) low++;
-  while (high >= low && grid.cells[base + high] === 0) high--;
-  if (high < low) {
-    clearGroup(grid, group);
-    return EMPTY_HISTOGRAM;
-  }
-  const counts = grid.cells.slice(base + low, base + high + 1);
-  clearGroup(grid, group);
-  return { count: totalOf(counts), sum: 0, min: Infinity, max: -Infinity, edges: GRID.subarray(low, high + 2), counts };
-}
-
-function clearGroup(level: GridLevel, group: number): void {
-  const base = group * level.width;
-  if (level.high[group] >= level.low[group]) level.cells.fill(0, base + level.low[group], base + level.high[group] + 1);
-  level.low[group] = level.width;
-  level.high[group] = -1;
-}
-
-/** The sum of all counts. */
-export function totalOf(counts: Float64Array): number {
+/** The sum of the counts from `from` to before `to`. */
+export function totalOf(counts: Float64Array, from = 0, to = counts.length): number {
   let sum = 0;
-  for (let i = 0; i < counts.length; i++) sum += counts[i];
+  for (let i = from; i < to; i++) sum += counts[i];
   return sum;
 }

@@ -1,0 +1,42 @@
+import type { Histogram } from '../../domain/histogram.ts';
+import { cellsOf, type GridCells, type LevelSums, totalOf } from './grid.ts';
+
+/**
+ * One group's histogram on the grid. Its cells are made when somebody looks at them: most answers need the count of every
+ * mutation, and the percentiles of ten.
+ */
+export class GridHistogram implements Histogram {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  readonly #levels: readonly LevelSums[];
+  readonly #group: number;
+  #cells: GridCells | undefined;
+
+  constructor(levels: readonly LevelSums[], group: number, sum: number, min: number, max: number) {
+    let count = 0;
+    for (const { low, high, start, counts } of levels)
+      if (high[group] >= low[group])
+        count += totalOf(counts, start[group], start[group] + high[group] - low[group] + 1);
+    this.count = count;
+    this.sum = sum;
+    this.min = min;
+    this.max = max;
+    this.#levels = levels;
+    this.#group = group;
+  }
+
+  get edges(): Float64Array {
+    return this.#onGrid().edges;
+  }
+
+  get counts(): Float64Array {
+    return this.#onGrid().counts;
+  }
+
+  #onGrid(): GridCells {
+    this.#cells ??= cellsOf(this.#levels, this.#group);
+    return this.#cells;
+  }
+}
