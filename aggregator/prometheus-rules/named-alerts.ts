@@ -10,10 +10,23 @@ import {
 } from '../domain/named-alerts.ts';
 import type { Rule } from './rules.ts';
 
-const ratio = (part: string, total: string, { windowSeconds, limit }: NamedAlert): string => {
+/** As with objectives, silence ends nothing: without events an alert that fires goes on, with a value of 0. */
+const ratio = (part: string, total: string, { name, windowSeconds, limit }: NamedAlert): string => {
   const window = windowName(windowSeconds);
-  return `sum(rate(${part}[${window}])) / sum(rate(${total}[${window}])) > ${limit}\nand\nsum(increase(${total}[${window}])) >= ${MIN_RATIO_EVENTS}\n`;
+  const conditions = [
+    `sum(rate(${part}[${window}])) / sum(rate(${total}[${window}])) > ${limit}`,
+    `and sum(increase(${total}[${window}])) >= ${MIN_RATIO_EVENTS}`,
+  ];
+  const frozen = [
+    `0 * max(ALERTS{alertname="${name}", alertstate="firing"})`,
+    `unless sum(rate(${total}[${window}])) > 0`,
+  ];
+  return `(\n  ${conditions.join('\n  ')}\n)\nor\n(\n  ${frozen.join('\n  ')}\n)\n`;
 };
+
+/** A sentence on the share. @param silence what is said instead while nothing happens */
+const sharing = (what: string, silence: string): string =>
+  `{{ if $value }}{{ $value | humanizePercentage }} of ${what}{{ else }}${silence}{{ end }}.`;
 
 function rule({ name, forSeconds, severity, summary }: NamedAlert, expr: string, description: string): Rule {
   return {
@@ -29,12 +42,18 @@ export const namedAlerts: readonly Rule[] = [
   rule(
     highMutationFailureRate,
     ratio('graphql_mutation_failure_total', 'graphql_mutation_total', highMutationFailureRate),
-    '{{ $value | humanizePercentage }} of the mutations of five minutes failed.',
+    sharing(
+      'the mutations of five minutes failed',
+      'No mutation has come lately: the alert stays as it was when the last one did',
+    ),
   ),
   rule(
     highDuplicateRate,
     ratio('celery_idempotency_duplicate_hits_total', 'celery_idempotency_requests_total', highDuplicateRate),
-    '{{ $value | humanizePercentage }} of the keys admitted in an hour met a duplicate.',
+    sharing(
+      'the keys admitted in an hour met a duplicate',
+      'No key was admitted lately: the alert stays as it was when the last one was',
+    ),
   ),
   rule(
     highThreatScore,

@@ -154,6 +154,10 @@ function burnExpression(slo: Objective<MetricName>, alert: BurnAlert, long: stri
     `and on (sloth_id) (${over(short)})`,
     // Low traffic: a handful of bad events is no incident. Half an event makes up for extrapolation.
     `and on () (${badOf(counters, 'increase', long)} >= ${MIN_BAD_EVENTS - 0.5})`,
+    // Of few events few are bad, though their part may exceed them: duplicates of older keys.
+    ...(counters.partIs === 'bad'
+      ? [`and on () (sum(increase(${counters.total}[${long}])) >= ${MIN_BAD_EVENTS - 0.5})`]
+      : []),
     // A young Prometheus: a window that data does not reach back over is not judged.
     `and on () (count(present_over_time(${counters.total}[${short}] offset ${long})) > 0)`,
   ];

@@ -200,7 +200,8 @@ async function readAlerts(
         reader.count(lookback(atMs, alert.longSeconds)),
         reader.count(lookback(atMs, alert.shortSeconds)),
       ]);
-      const isCovered = coveredSinceMs !== undefined && coveredSinceMs <= atMs - alert.longSeconds * 1000;
+      // All of the window: of the minute that has only begun nothing is there yet.
+      const isCovered = coveredSinceMs !== undefined && coveredSinceMs <= lookback(atMs, alert.longSeconds).fromMs;
       return { alert, state: judgeBurnAlert(alert, slo.objective, { long, short, isCovered }), isFrozen };
     }),
   );

@@ -212,12 +212,12 @@ describe('an incident', () => {
 
   test('a young store pages nobody before its data reaches back over the window', async () => {
     const store = createKnownStore(NOW_MS);
-    for (let i = 0; i < 58; i++) mutate(store, NOW_MS - i * MINUTE, 0, 50);
+    for (let i = 0; i < 60; i++) mutate(store, NOW_MS - i * MINUTE, 0, 50);
     const young = await objectiveOf(store, 'mutation-success');
     expect(firing(young)).toEqual([]);
     expect(young.alerts[0].state).toBe('no_data');
     expect(young.state).toBe('exhausted');
-    for (let i = 58; i < 63; i++) mutate(store, NOW_MS - i * MINUTE, 0, 50);
+    mutate(store, NOW_MS - 60 * MINUTE, 0, 50);
     expect(firing(await objectiveOf(store, 'mutation-success'))).toEqual(['page 1h']);
   });
 
