@@ -5,6 +5,7 @@ import { join } from 'node:path';
 const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   mutations: () => import('./mutations.ts'),
   packed: () => import('./packed.ts'),
+  newcomers: () => import('./newcomers.ts'),
   stores: () => import('./stores.ts'),
   guards: () => import('./guards.ts'),
   kill: () => import('./kill.ts'),
