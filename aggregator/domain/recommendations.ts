@@ -110,9 +110,10 @@ function fill(text: string, unit: SignalUnit, value: number, threshold: number):
   return text.replace('{value}', inWords(value, unit)).replace('{threshold}', inWords(threshold, unit));
 }
 
-/** 0.931 ratio is "93.1 %", 1.2345 seconds are "1234.5 ms". */
+/** 0.931 ratio is "93.1 %", 1.2345 seconds are "1235 ms", 0.0123 are "12.3 ms". */
 function inWords(value: number, unit: SignalUnit): string {
   const shown = unit === 'ratio' ? value * 100 : unit === 'seconds' ? value * 1000 : value;
   const suffix = unit === 'ratio' ? ' %' : unit === 'seconds' ? ' ms' : '';
-  return `${Math.round(shown * 100) / 100}${suffix}`;
+  const grain = unit === 'seconds' && shown >= 100 ? 1 : 100;
+  return `${Math.round(shown * grain) / grain}${suffix}`;
 }

@@ -1,5 +1,5 @@
 import type { SloState, Spender } from './slo-state.ts';
-import { durationInWords, percentInWords } from './words.ts';
+import { durationInWords, percentInWords, timesInWords } from './words.ts';
 
 /** What a sentence about an objective is made from. */
 export interface SloInWords {
@@ -21,19 +21,27 @@ export function sloInWords(slo: SloInWords): string {
   const budget = `the ${windowDays}-day budget`;
   const spender = spenderInWords(slo);
   if (remaining <= 0) {
-    const over = remaining < 0 ? `, and ${percentInWords(-remaining)} more than it` : '';
-    return `${capital(budget)} is spent${over}${spender}.`;
+    return `${capital(budget)} is spent${overInWords(remaining)}${spender}.`;
   }
   if (state === 'meeting' || seconds === undefined)
     return `${percentInWords(remaining)} of ${budget} is left${spender}.`;
   return `At this speed ${budget} lasts ${durationInWords(seconds)}${spender}.`;
 }
 
+/** How much more than the budget was spent; what is many times the budget is not told in percent. */
+function overInWords(remaining: number): string {
+  if (remaining <= -1) return ` ${timesInWords(1 - remaining)} over`;
+  return remaining < 0 ? `, and ${percentInWords(-remaining)} more than it` : '';
+}
+
 /** The one who spent most, where that is worth a name: at least a twentieth of the budget. */
 function spenderInWords({ remaining = 1, spentBy }: SloInWords): string {
   const [first] = spentBy;
   const share = budgetShareOf(first, remaining);
-  return share < 0.05 ? '' : `; ${first.name} spent ${percentInWords(share)} of it`;
+  if (share < 0.05) return '';
+  return share >= 2
+    ? `; ${first.name} alone spent it ${timesInWords(share)}`
+    : `; ${first.name} spent ${percentInWords(share)} of it`;
 }
 
 /**

@@ -17,6 +17,11 @@ export function durationInWords(seconds: number): string {
   return `${shown} ${name}${shown === 1 ? '' : 's'}`;
 }
 
+/** A multiple: 2.585 is "2.6 times", 26.85 is "27 times". */
+export function timesInWords(ratio: number): string {
+  return `${ratio >= 10 ? Math.round(ratio) : Math.round(ratio * 10) / 10} times`;
+}
+
 /** A ratio as percent: 0.614 is "61 %", 0.0231 is "2.3 %". */
 export function percentInWords(ratio: number): string {
   const percent = ratio * 100;

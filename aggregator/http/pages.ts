@@ -161,6 +161,11 @@ function pathOf(c: RequestContext, path: string): string {
   return path.includes(':') ? `${new URL(c.req.url).pathname.replace(/\/$/, '')}/` : path;
 }
 
+/** Where this service is found, as it was told or as whoever asks found it. */
+function addressOfService({ publicUrl }: PagesOptions, c: RequestContext): string {
+  return (publicUrl ?? new URL(c.req.url).origin).replace(/\/$/, '');
+}
+
 function windowsWithin(store: Store): Choice['window'][] {
   const retentionMinutes = store.state().retentionMs / 60_000;
   return WINDOWS.filter(({ minutes }) => minutes <= retentionMinutes).map(({ id }) => id);
@@ -174,7 +179,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
     throw error;
   };
   return {
-    '/': async ({ store, choice, asking, freshness }) => {
+    '/': async ({ store, c, choice, asking, freshness }) => {
       const [mutations, performance, tasks, threat, slos, advice] = await Promise.all([
         readAnswer(store, '/monitoring/graphql/mutations/', asking),
         readAnswer(store, '/monitoring/graphql/mutations/performance/', asking),
@@ -188,8 +193,13 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
         freshness,
         objectives: slos.objectives,
         mutations: mutations.statistics,
-        p95: performance.series,
-        throughput: performance.throughput_series,
+        trends: {
+          p95: performance.series,
+          throughput: performance.throughput_series,
+          success: performance.success_series,
+        },
+        nowMs: asking.nowMs,
+        address: addressOfService(options, c),
         tasks: tasks.statistics,
         threat,
         recommendations: advice.recommendations,
@@ -255,6 +265,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
         p95: performance.series,
         throughput: performance.throughput_series,
         targetMs,
+        nowMs: asking.nowMs,
         recommendations: statistics.recommendations,
         traceUrl,
       };
@@ -264,7 +275,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       const name = c.req.param('name') ?? '';
       const asked = { window: windowUntil(asking.nowMs, 'minutes', asking.minutes), service: asking.service };
       const detail = await readMutation(store, asked, name);
-      const main = renderMutation({ choice, name, detail, targetMs, traceUrl });
+      const main = renderMutation({ choice, name, detail, targetMs, nowMs: asking.nowMs, traceUrl });
       return { title: name, main, status: detail === undefined ? 404 : undefined };
     },
     '/docs/': async () => ({

@@ -33,10 +33,12 @@ export interface GaugeOptions {
   readonly text: string;
   readonly tone: Tone;
   readonly label: string;
+  /** Follows the numbers between two bands, such as ` %`. */
+  readonly unit?: string;
 }
 
 /** A half circle with bands, and a hand where there is a value. */
-export function gauge({ value, max, bands, text, tone, label }: GaugeOptions): Markup {
+export function gauge({ value, max, bands, text, tone, label, unit = '' }: GaugeOptions): Markup {
   let from = 0;
   const arcs = bands.map((band) => {
     const arc = html`<path class="band ${band.tone}" d="${arcPath(from / max, band.to / max)}"/>`;
@@ -44,11 +46,19 @@ export function gauge({ value, max, bands, text, tone, label }: GaugeOptions): M
     return arc;
   });
   const share = value === null ? undefined : Math.min(1, Math.max(0, value / max));
-  return html`<svg class="gauge tone-${tone}" viewBox="0 0 200 120" role="img" aria-label="${label}">
-    ${arcs}
+  const limits = bands.slice(0, -1).map(({ to }) => limitText(to / max, `${to}${unit}`));
+  return html`<svg class="gauge tone-${tone}" viewBox="-24 -6 248 114" role="img" aria-label="${label}">
+    ${arcs} ${limits}
     ${share === undefined ? '' : hand(share)}
     <text x="100" y="96" class="gauge-text">${text}</text>
   </svg>`;
+}
+
+/** Where one band ends and the next begins, outside of both. */
+function limitText(share: number, text: string): Markup {
+  const [x, y] = onArc(share, GAUGE_RADIUS + 14);
+  const anchor = share < 0.45 ? 'end' : share > 0.55 ? 'start' : 'middle';
+  return html`<text class="tick" x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}">${text}</text>`;
 }
 
 function hand(share: number): Markup {
@@ -70,18 +80,39 @@ function arcPath(from: number, to: number): string {
 }
 
 /** A horizontal bar. @param share 0 to 1; what is below or above is cut, so the number must stand beside it */
-export function bar(share: number, tone: Tone = 'none', label?: string): Markup {
+export function bar(share: number, tone: Tone = 'none'): Markup {
   const width = fixed(Math.min(1, Math.max(0, share)) * 100);
-  const meaning = label === undefined ? html`aria-hidden="true"` : html`role="img" aria-label="${label}"`;
-  return html`<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" ${meaning}>
-    <rect class="bar-ground" width="100" height="8"/><rect class="bar-fill ${tone}" width="${width}" height="8"/>
+  // Less than nothing must not look like a bar that waits to be filled.
+  const ground = share < 0 ? 'bar-ground over' : 'bar-ground';
+  return html`<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+    <rect class="${ground}" width="100" height="8"/><rect class="bar-fill ${tone}" width="${width}" height="8"/>
   </svg>`;
 }
 
-/** A small line without axes; gaps stay gaps. */
-export function sparkline({ points }: Series, label: string): Markup {
-  const path = linePath(points, boundsOf([points]), { width: 160, height: 32, left: 0, top: 2 });
-  return html`<svg class="spark" viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-label="${label}"><path d="${path}"/></svg>`;
+const SPARK = { width: 160, height: 32, left: 0, top: 2 };
+
+/**
+ * A small line without axes; gaps stay gaps.
+ * @param target a dashed line across, undefined without one
+ * @param isShare whether values are percent near to 100, of which only the upper part is shown
+ */
+export function sparkline({ points }: Series, label: string, target?: number, isShare = false): Markup {
+  const bounds = boundsOf([points], target === undefined ? [] : [target]);
+  const lowest = Math.min(100, target ?? 100, ...points.flatMap(([, value]) => value ?? []));
+  const shown = isShare ? { ...bounds, top: 100, bottom: Math.max(0, Math.floor(lowest / 10) * 10 - 10) } : bounds;
+  const line =
+    target === undefined ? '' : html`<path class="target" d="M0 ${fixed(yOf(target, shown, SPARK))}h${SPARK.width}"/>`;
+  return html`<svg class="spark" viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-label="${label}">${line}<path d="${linePath(points, shown, SPARK)}"/></svg>`;
+}
+
+/**
+ * A series of counts without its last step where that has not ended: half a step's events look like a fall.
+ * @param nowMs Unix ms
+ */
+export function endedSteps({ step_seconds, points }: Series, nowMs: number): Series {
+  const last = points.at(-1);
+  const isOver = last === undefined || (last[0] + step_seconds) * 1000 <= nowMs;
+  return { step_seconds, points: isOver ? points : points.slice(0, -1) };
 }
 
 export interface ChartOptions {
@@ -92,6 +123,8 @@ export interface ChartOptions {
   readonly series: readonly { readonly label: string; readonly series: Series }[];
   /** Horizontal lines, such as a target. */
   readonly lines?: readonly { readonly label: string; readonly value: number }[];
+  /** Whether each value stands for its step alone, such as a count of an hour; else they are joined. */
+  readonly isBars?: boolean;
 }
 
 const WIDTH = 720;
@@ -99,14 +132,19 @@ const HEIGHT = 220;
 const PLOT = { left: 56, top: 10, width: WIDTH - 66, height: HEIGHT - 40 };
 
 /** A line chart over time with its table; the page's script puts a chart with a crosshair in its place. */
-export function timeSeries({ id, title, unit, series, lines = [] }: ChartOptions): Markup {
+export function timeSeries(options: ChartOptions): Markup {
+  const { id, title, unit, series, lines = [], isBars = false } = options;
   const all = series.map((each) => each.series.points);
   const bounds = boundsOf(
     all,
     lines.map((line) => line.value),
   );
-  const paths = all.map((points, i) => html`<path class="line line-${i}" d="${linePath(points, bounds, PLOT)}"/>`);
-  return html`<figure class="chart" id="${id}" data-chart="${chartData({ id, title, unit, series, lines })}">
+  const paths = all.map((points, i) =>
+    isBars
+      ? html`<path class="bars bars-${i}" d="${barsPath(points, bounds)}"/>`
+      : html`<path class="line line-${i}" d="${linePath(points, bounds, PLOT)}"/>`,
+  );
+  return html`<figure class="chart" id="${id}" data-chart="${chartData(options)}">
     <figcaption>${title}${legend(series, lines)}</figcaption>
     <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}; the table below has the numbers">
       ${axes(bounds, unit)} ${lines.map((line) => targetLine(line.value, bounds))} ${paths}
@@ -121,10 +159,10 @@ function legend(series: ChartOptions['series'], lines: NonNullable<ChartOptions[
 }
 
 /** What the script draws from: columns, as uPlot takes them. */
-function chartData({ unit, series, lines = [] }: ChartOptions): string {
+function chartData({ unit, series, lines = [], isBars = false }: ChartOptions): string {
   const times = series[0]?.series.points.map(([unixSeconds]) => unixSeconds) ?? [];
   const columns = series.map(({ series: { points } }) => points.map(([, value]) => value));
-  return JSON.stringify({ unit, labels: series.map(({ label }) => label), lines, data: [times, ...columns] });
+  return JSON.stringify({ unit, labels: series.map(({ label }) => label), lines, isBars, data: [times, ...columns] });
 }
 
 function chartTable(series: ChartOptions['series'], unit: string): Markup {
@@ -192,6 +230,18 @@ function linePath(points: Series['points'], bounds: Bounds, box: Box): string {
       const isAlone = !isDown && (points[i + 1]?.[1] ?? null) === null;
       isDown = true;
       return isAlone ? `${step}h0.01` : step;
+    })
+    .join('');
+}
+
+/** Bars from the ground up, one a step, with a gap between them. */
+function barsPath(points: Series['points'], bounds: Bounds): string {
+  const width = (PLOT.width / Math.max(1, points.length)) * 0.8;
+  return points
+    .map(([unixSeconds, value]) => {
+      const y = yOf(value ?? 0, bounds, PLOT);
+      const x = xOf(unixSeconds, bounds, { ...PLOT, left: PLOT.left + width / 2, width: PLOT.width - width });
+      return `M${fixed(x - width / 2)} ${fixed(y)}h${fixed(width)}V${PLOT.top + PLOT.height}h${fixed(-width)}z`;
     })
     .join('');
 }

@@ -7,17 +7,22 @@ const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFracti
 /** Stands where there is no value. */
 export const NOTHING = '–';
 
+/** A hyphen is too short to be seen as a sign. */
+function signed(text: string): string {
+  return text.replace(/^-/, '−');
+}
+
 type Maybe = number | null | undefined;
 
 /** 12,345; from ten million on 12.3M. */
 export function count(value: Maybe): string {
   if (value === null || value === undefined) return NOTHING;
-  return Math.abs(value) >= 1e7 ? compact.format(value) : whole.format(value);
+  return signed(Math.abs(value) >= 1e7 ? compact.format(value) : whole.format(value));
 }
 
 /** @param value percent, as bodies have it */
 export function percent(value: Maybe): string {
-  return value === null || value === undefined ? NOTHING : `${precise.format(value)} %`;
+  return value === null || value === undefined ? NOTHING : `${signed(precise.format(value))} %`;
 }
 
 /** @param value a ratio, 0 to 1 where it is a share, any number where it is a rest */
@@ -25,16 +30,31 @@ export function ratio(value: Maybe): string {
   return value === null || value === undefined ? NOTHING : percent(value * 100);
 }
 
-/** @param value milliseconds */
+/** Three digits or whole milliseconds; from ten seconds on in seconds. @param value milliseconds */
 export function milliseconds(value: Maybe): string {
   if (value === null || value === undefined) return NOTHING;
   if (value >= 10_000) return `${precise.format(Math.round(value / 100) / 10)} s`;
-  return value >= 100 ? `${whole.format(value)} ms` : `${precise.format(value)} ms`;
+  if (value >= 100) return `${whole.format(value)} ms`;
+  return `${precise.format(value >= 10 ? Math.round(value * 10) / 10 : value)} ms`;
 }
 
 /** Two digits after the point at most. */
 export function decimal(value: Maybe): string {
-  return value === null || value === undefined ? NOTHING : precise.format(value);
+  return value === null || value === undefined ? NOTHING : signed(precise.format(value));
+}
+
+/** Names one after another, the last with "and"; what is beyond a few is counted. */
+export function list(names: readonly string[], most = 3): string {
+  const shown = names.length > most ? [...names.slice(0, most - 1), `${names.length - most + 1} more`] : names;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
+
+/** Identifiers as words: `blocked_share` is "blocked share", `csrf` "CSRF". */
+export function words(identifier: string): string {
+  return identifier
+    .replaceAll('_', ' ')
+    .replace(/\bcsrf\b/, 'CSRF')
+    .replace(/\bsqli?(?: injection)?\b/, 'SQL injection');
 }
 
 const UNITS: readonly (readonly [seconds: number, name: string])[] = [

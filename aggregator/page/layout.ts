@@ -1,7 +1,7 @@
 /** The frame that every page stands in. */
 import { html, raw } from 'hono/html';
 import { type Markup, SIGNS, type Tone } from './charts.ts';
-import { ago, count } from './format.ts';
+import { ago, list } from './format.ts';
 
 /** Windows that a page can show, in the order of the chooser. */
 export const WINDOWS = [
@@ -149,7 +149,7 @@ function choosers({ choice, freshness: { services }, path, windows }: Frame): Ma
 }
 
 function freshnessLine({ ageSeconds, services, refusing }: Freshness): Markup {
-  const senders = services.length === 1 ? services[0] : `${count(services.length)} services`;
+  const senders = list(services);
   const [tone, text] =
     ageSeconds === undefined
       ? (['none', 'No data has arrived yet.'] as const)
@@ -196,11 +196,15 @@ export interface Column {
   readonly sort?: { readonly href: string; readonly direction: 'ascending' | 'descending' | undefined };
 }
 
-/** A table that scrolls alone on a narrow screen; its first column names the row. */
+/**
+ * A table that scrolls alone where it is too large; its first column names the row.
+ * @param narrow what becomes of many columns on a narrow screen: `stacked` puts them below the row's name
+ */
 export function table(
   label: string,
   columns: readonly Column[],
   rows: readonly (readonly (string | Markup)[])[],
+  narrow: 'scrolled' | 'stacked' = 'scrolled',
 ): Markup {
   const heads = columns.map((column) => {
     const { heading, sort } = column;
@@ -211,10 +215,12 @@ export function table(
   const body = rows.map(
     (cells) =>
       html`<tr>${cells.map((cell, i) =>
-        i === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${classOf(columns[i])}">${cell}</td>`,
+        i === 0
+          ? html`<th scope="row">${cell}</th>`
+          : html`<td class="${classOf(columns[i])}" data-heading="${columns[i].heading}">${cell}</td>`,
       )}</tr>`,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table class="${narrow}">
     <thead><tr>${heads}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 

@@ -3,7 +3,7 @@ import type { MutationDetail } from '../reports/mutation.ts';
 import type { MutationFacts } from '../reports/mutation-facts.ts';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { MutationSpan } from '../store/port.ts';
-import { bar, type Markup, type Series, timeSeries } from './charts.ts';
+import { bar, endedSteps, type Markup, type Series, timeSeries } from './charts.ts';
 import { count, milliseconds, moment, NOTHING, percent, ratio } from './format.ts';
 import { addressOf, type Choice, type Column, card, figure, figures, nothing, table } from './layout.ts';
 import { recommendationList, traceLink } from './recommendations.ts';
@@ -31,6 +31,8 @@ export interface MutationsView {
   readonly p95: Series;
   readonly throughput: Series;
   readonly targetMs: number;
+  /** Unix ms. */
+  readonly nowMs: number;
   readonly recommendations: readonly RecommendationBody[];
   readonly traceUrl: string | undefined;
 }
@@ -48,7 +50,7 @@ export function renderMutations(view: MutationsView): Markup {
   return html`<h1>Mutations</h1>
   <div class="grid">
     ${card('latency', 'Latency', latencyChart(view.p95, view.targetMs), 'half')}
-    ${card('throughput', 'Throughput', throughputChart(view.throughput), 'half')}
+    ${card('throughput', 'Throughput', throughputChart(view.throughput, view.nowMs), 'half')}
     ${card(
       'mutations',
       `All mutations (${count(rows.length)})`,
@@ -73,9 +75,10 @@ function latencyChart(p95: Series, targetMs: number, p50?: Series): Markup {
   });
 }
 
-function throughputChart(throughput: Series): Markup {
+function throughputChart(throughput: Series, nowMs: number): Markup {
   const title = `Mutations each ${throughput.step_seconds / 60 === 1 ? 'minute' : `${throughput.step_seconds / 60} minutes`}`;
-  return timeSeries({ id: 'chart-throughput', title, unit: '', series: [{ label: 'mutations', series: throughput }] });
+  const series = endedSteps(throughput, nowMs);
+  return timeSeries({ id: 'chart-throughput', title, unit: '', series: [{ label: 'mutations', series }] });
 }
 
 function mutationTable({ rows, sort, choice }: MutationsView): Markup {
@@ -138,18 +141,20 @@ export interface MutationView {
   /** Undefined when it did not run in the window. */
   readonly detail: MutationDetail | undefined;
   readonly targetMs: number;
+  /** Unix ms. */
+  readonly nowMs: number;
   readonly traceUrl: string | undefined;
 }
 
-export function renderMutation({ choice, name, detail, targetMs, traceUrl }: MutationView): Markup {
+export function renderMutation({ choice, name, detail, targetMs, nowMs, traceUrl }: MutationView): Markup {
   const back = html`<p class="back"><a href="${addressOf('/mutations/', choice)}">All mutations</a></p>`;
   if (detail === undefined) return html`${back}<h1>${name}</h1>${nothing('It did not run in this window.')}`;
   return html`${back}<h1>${name}</h1>
   <div class="grid">
     ${card('figures', 'In this window', mutationFigures(detail), 'wide')}
     ${card('latency', 'Latency', latencyChart(detail.p95, targetMs, detail.p50), 'half')}
-    ${card('throughput', 'Throughput', throughputChart(detail.throughput), 'half')}
-    ${card('errors', 'Errors', errorTable(detail.errors.map((error) => ({ error_type: error.errorType, count: error.count }))), 'half')}
+    ${card('throughput', 'Throughput', throughputChart(detail.throughput, nowMs), 'half')}
+    ${card('errors', 'Errors', errorTable(detail.errors.map((error) => ({ error_type: error.errorType, count: error.count }))), 'wide')}
     ${card('slowest', 'Slowest traces', spanTable(detail.slowest, traceUrl), 'half')}
     ${card('failed', 'Failed traces', spanTable(detail.failed, traceUrl), 'half')}
   </div>`;
@@ -172,7 +177,10 @@ function mutationFigures({ facts, times }: MutationDetail): Markup {
 }
 
 function spanTable(spans: readonly MutationSpan[], traceUrl: string | undefined): Markup {
-  if (spans.length === 0) return nothing('None was kept.');
+  if (spans.length === 0)
+    return nothing(
+      html`No trace was kept. Send spans to <code>/v1/traces</code>, and those of the slowest and of failed runs stand here.`,
+    );
   return table(
     'Traces',
     [{ heading: 'Trace' }, { heading: 'Took', isNumber: true }, { heading: 'Outcome' }, { heading: 'Ended' }],
@@ -182,6 +190,7 @@ function spanTable(spans: readonly MutationSpan[], traceUrl: string | undefined)
       span.errorType === '' ? span.outcome : `${span.outcome}: ${span.errorType}`,
       html`<time datetime="${new Date(span.endMs).toISOString()}">${moment(span.endMs)}</time>`,
     ]),
+    'stacked',
   );
 }
 

@@ -1,12 +1,13 @@
 import { html } from 'hono/html';
+import { P95_TARGET_SECONDS, SUCCESS_TARGET_RATIO } from '../domain/mutation-rules.ts';
 import type { RecommendationBody } from '../reports/recommendations.ts';
-import { type Markup, type Series, sparkline, type Tone } from './charts.ts';
-import { count, milliseconds, NOTHING, percent } from './format.ts';
+import { endedSteps, type Markup, type Series, sparkline, type Tone } from './charts.ts';
+import { count, decimal, milliseconds, NOTHING, percent } from './format.ts';
 import { addressOf, type Choice, card, type Freshness, figure, figures, mark, STALE_SECONDS, table } from './layout.ts';
 import { type ObjectiveView, objectiveTable } from './objectives.ts';
 import { recommendationList } from './recommendations.ts';
-import { componentTable, type ThreatView, threatGauge } from './security.ts';
-import { duplicateGauge, type TasksView } from './tasks.ts';
+import { componentTable, type ThreatView, threatGauge, threatWord } from './security.ts';
+import { duplicateGauge, healthWord, type TasksView } from './tasks.ts';
 
 /** Everything that the first screen shows. */
 export interface OverviewView {
@@ -19,8 +20,11 @@ export interface OverviewView {
     readonly success_rate: number;
     readonly execution_time: { readonly p50: number; readonly p95: number };
   };
-  readonly p95: Series;
-  readonly throughput: Series;
+  readonly trends: { readonly p95: Series; readonly throughput: Series; readonly success: Series };
+  /** Unix ms. */
+  readonly nowMs: number;
+  /** Where senders find this service. */
+  readonly address: string;
   readonly tasks: TasksView['statistics'];
   readonly threat: ThreatView;
   readonly recommendations: readonly RecommendationBody[];
@@ -33,18 +37,15 @@ const MAX_RECOMMENDATIONS = 5;
 /** Tasks on the first screen; all of them stand on their own page. */
 const MAX_TASKS = 3;
 
-/** The one line that sends data, for who has none yet. */
-export const ONE_LINE = 'OTEL_EXPORTER_OTLP_ENDPOINT=… node --import @vigil/otel-config/register app.js';
-
 export function renderOverview(view: OverviewView): Markup {
   const { choice, freshness, objectives, recommendations, traceUrl } = view;
-  if (freshness.ageSeconds === undefined) return renderEmpty();
+  if (freshness.ageSeconds === undefined) return renderEmpty(view.address);
   return html`${sentence(view)}
   <div class="grid">
     ${card('objectives', html`<a href="${addressOf('/objectives/', choice)}">Objectives</a>`, objectiveTable(objectives, choice), 'wide')}
     ${card('mutations', html`<a href="${addressOf('/mutations/', choice)}">Mutations</a>`, mutationFigures(view), 'third')}
     ${card('tasks', html`<a href="${addressOf('/tasks/', choice)}">Tasks</a>`, taskSummary(view.tasks), 'third')}
-    ${card('threat', html`<a href="${addressOf('/security/', choice)}">Threat</a>`, html`${threatGauge(view.threat)}<p class="word">${view.threat.threat_level}</p>${componentTable(view.threat)}`, 'third')}
+    ${card('threat', html`<a href="${addressOf('/security/', choice)}">Threat</a>`, html`${threatGauge(view.threat)}${threatWord(view.threat)}${componentTable(view.threat)}`, 'third')}
     ${card('recommendations', 'What to do', recommendationList(recommendations.slice(0, MAX_RECOMMENDATIONS), traceUrl, choice), 'wide')}
   </div>`;
 }
@@ -75,22 +76,55 @@ function sentence({ objectives, recommendations, freshness, mutations }: Overvie
   return html`<h1 id="state" class="state" data-live>${mark(tone, words)}</h1>`;
 }
 
-function mutationFigures({ mutations, p95, throughput }: OverviewView): Markup {
+/** Rate, success and response time, each with its line over the window and with what it is held against. */
+function mutationFigures({ mutations, trends, nowMs }: OverviewView): Markup {
   const isEmpty = mutations.total_mutations === 0;
-  return html`${figures([
-    figure('In the window', count(mutations.total_mutations)),
-    figure('Success', isEmpty ? NOTHING : percent(mutations.success_rate)),
-    figure('p95', isEmpty ? NOTHING : milliseconds(mutations.execution_time.p95)),
-    figure('Failed', count(mutations.failed_mutations)),
-  ])}
-  <div class="trends">
-    <p class="trend"><span>Throughput</span>${sparkline(throughput, 'Throughput over the window')}</p>
-    <p class="trend"><span>p95</span>${sparkline(p95, 'p95 over the window')}</p>
+  const targetMs = P95_TARGET_SECONDS * 1000;
+  const targetPercent = SUCCESS_TARGET_RATIO * 100;
+  const { p95 } = mutations.execution_time;
+  const throughput = endedSteps(trends.throughput, nowMs);
+  const success = isEmpty ? NOTHING : percent(mutations.success_rate);
+  const p95Shown = isEmpty ? NOTHING : milliseconds(p95);
+  return html`<div class="trends">
+    ${trend(
+      figure('In the window', count(mutations.total_mutations), 'none', rate(throughput)),
+      sparkline(throughput, `Throughput over the window, ${rate(throughput)}`),
+    )}
+    ${trend(
+      figure(
+        'Success',
+        success,
+        !isEmpty && mutations.success_rate < targetPercent ? 'bad' : 'none',
+        `${count(mutations.failed_mutations)} failed; line ${percent(targetPercent)}`,
+      ),
+      sparkline(trends.success, `Success over the window, ${success} in all`, targetPercent, true),
+    )}
+    ${trend(
+      figure('p95', p95Shown, !isEmpty && p95 > targetMs ? 'bad' : 'none', `line ${milliseconds(targetMs)}`),
+      sparkline(trends.p95, `p95 over the window, ${p95Shown} in all`, targetMs),
+    )}
   </div>`;
 }
 
+function trend(shown: Markup, line: Markup): Markup {
+  return html`<div class="trend"><dl>${shown}</dl>${line}</div>`;
+}
+
+/** How many a minute, on average since the first step of the window in which one ran. */
+function rate({ step_seconds, points }: Series): string {
+  const since = points.slice(
+    Math.max(
+      0,
+      points.findIndex(([, value]) => (value ?? 0) > 0),
+    ),
+  );
+  const sum = since.reduce((all, [, value]) => all + (value ?? 0), 0);
+  const perMinute = since.length === 0 ? 0 : sum / ((since.length * step_seconds) / 60);
+  return `${perMinute >= 10 ? count(perMinute) : decimal(perMinute)} a minute`;
+}
+
 function taskSummary(tasks: TasksView['statistics']): Markup {
-  return html`${duplicateGauge(tasks)}<p class="word">${tasks.health_status}</p>
+  return html`${duplicateGauge(tasks)}${healthWord(tasks)}
   ${figures([
     figure('Keys', count(tasks.total_requests)),
     figure('Prevented', count(tasks.duplicates_prevented)),
@@ -108,11 +142,15 @@ function duplicatesByTask(tasks: TasksView['statistics']['top_endpoints']): Mark
   );
 }
 
-function renderEmpty(): Markup {
+/** @param address where this service is found */
+function renderEmpty(address: string): Markup {
   return html`<h1 id="state" class="state" data-live>${mark('none', 'No data yet.')}</h1>
   <section class="card wide" id="empty" data-live aria-labelledby="empty-heading">
-    <h2 id="empty-heading">Here is the one line to send some</h2>
-    <pre><code>${ONE_LINE}</code></pre>
-    <p>In the folder of a Node application. Any OpenTelemetry SDK or Collector may send OTLP over HTTP to <code>/v1/metrics</code> and <code>/v1/traces</code> of this address, with the key in <code>X-Monitoring-API-Key</code>. This page fills by itself.</p>
+    <h2 id="empty-heading">Send some with one line</h2>
+    <p>In the folder of a Node application on this machine:</p>
+    <pre><code>node --import @vigil/otel-config/register app.js</code></pre>
+    <p>On another machine, with the key that may send:</p>
+    <pre><code>OTEL_EXPORTER_OTLP_ENDPOINT=${address} OTEL_EXPORTER_OTLP_HEADERS=X-Monitoring-API-Key=… node --import @vigil/otel-config/register app.js</code></pre>
+    <p class="hint">Any OpenTelemetry SDK or Collector may send OTLP over HTTP to <code>/v1/metrics</code> and <code>/v1/traces</code>. This page fills by itself.</p>
   </section>`;
 }

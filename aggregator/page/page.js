@@ -8,6 +8,8 @@
 
 /** Changes are shown at most this often. */
 const REFRESH_MS = 1500;
+/** After so long without a change the page looks by itself: data that no longer comes grows old without an event. */
+const QUIET_MS = 20_000;
 /** A page that nobody looks at waits until somebody does. */
 const isSeen = () => document.visibilityState === 'visible';
 
@@ -37,8 +39,12 @@ let isRefreshing = false;
 let isWanted = false;
 let lastMs = -Infinity;
 
+let quiet;
+
 async function refresh() {
   isWanted = true;
+  clearTimeout(quiet);
+  quiet = setTimeout(refresh, QUIET_MS);
   if (isRefreshing || !isSeen()) return;
   isRefreshing = true;
   try {
@@ -143,6 +149,8 @@ function lonePoints(values) {
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const calendar = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 
+const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+
 /** Times of day where a day or less is shown, else days. */
 function timeTicks(_, ticks) {
   const isWithinDay = ticks.length < 2 || ticks[ticks.length - 1] - ticks[0] <= 86_400;
@@ -150,7 +158,7 @@ function timeTicks(_, ticks) {
 }
 
 async function drawChart(figure) {
-  const { unit, labels, lines, data } = JSON.parse(figure.dataset.chart);
+  const { unit, labels, lines, isBars, data } = JSON.parse(figure.dataset.chart);
   if (data[0].length < 2) return;
   const uPlot = await chartLibrary();
   const svg = figure.querySelector('svg');
@@ -161,7 +169,14 @@ async function drawChart(figure) {
   place.setAttribute('aria-label', svg.getAttribute('aria-label'));
   svg.replaceWith(place);
   const withLines = [...data, ...lines.map(({ value }) => data[0].map(() => value))];
-  const number = (value) => (value === null || value === undefined ? '–' : `${Number(value.toPrecision(4))}${unit}`);
+  const signed = (value) => `${value}`.replace('-', '−');
+  const number = (value) => `${signed(Number(value.toPrecision(4)))}${unit}`;
+  // Without a crosshair there is no value to tell; where it stands, nothing may have happened.
+  const told = (plot, value) => {
+    if (plot.cursor.idx === null || plot.cursor.idx === undefined) return '';
+    return value === null || value === undefined ? '–' : number(value);
+  };
+  const bars = isBars ? uPlot.paths.bars({ size: [0.8] }) : undefined;
   // Axes grow with the text around them, and a wide chart is higher.
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const size = () => {
@@ -176,21 +191,26 @@ async function drawChart(figure) {
   };
   const options = {
     ...size(),
-    legend: { live: true },
+    legend: {
+      live: true,
+      markers: { width: 1, dash: (plot, i) => (plot.series[i].dash === undefined ? 'solid' : 'dashed') },
+    },
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) * 1.1 || 1] } },
     axes: [
       { ...axis, size: rem * 1.8, values: timeTicks },
-      { ...axis, size: rem * 4.2, values: (_, ticks) => ticks.map((tick) => `${tick}${unit}`) },
+      { ...axis, size: rem * 4.2, values: (_, ticks) => ticks.map((tick) => `${signed(tick)}${unit}`) },
     ],
     series: [
-      { value: (_, seconds) => (seconds === null ? '–' : new Date(seconds * 1000).toLocaleString()) },
+      { value: (_, seconds) => (seconds === null ? '' : moment.format(new Date(seconds * 1000))) },
       ...labels.map((label, i) => ({
         label,
         stroke: () => colour(`--line-${i}`),
-        width: 1.5,
-        points: { show: true, size: 5, filter: (plot, index) => lonePoints(plot.data[index]) },
-        value: (_, value) => number(value),
+        fill: isBars ? () => colour(`--line-${i}`) : undefined,
+        width: isBars ? 0 : 1.5,
+        paths: bars,
+        points: { show: !isBars, size: 5, filter: (plot, index) => lonePoints(plot.data[index]) },
+        value: told,
       })),
       ...lines.map(({ label }) => ({
         label,
@@ -198,7 +218,7 @@ async function drawChart(figure) {
         dash: [6, 4],
         width: 1,
         points: { show: false },
-        value: (_, value) => number(value),
+        value: () => '',
       })),
     ],
   };
@@ -251,6 +271,7 @@ for (const section of document.querySelectorAll('[data-live]')) known.set(sectio
 improve(document);
 
 const stream = new EventSource(`/monitoring/stream/${service === '' ? '' : `?service=${encodeURIComponent(service)}`}`);
+quiet = setTimeout(refresh, QUIET_MS);
 stream.addEventListener('open', () => show('live'));
 stream.addEventListener('overview', () => {
   show('live');

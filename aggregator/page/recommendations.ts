@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { Markup, Tone } from './charts.ts';
-import { count, decimal, milliseconds, percent } from './format.ts';
+import { count, decimal, milliseconds, percent, words } from './format.ts';
 import { addressOf, type Choice, mark } from './layout.ts';
 
 const TONES: Readonly<Record<RecommendationBody['level'], Tone>> = { critical: 'bad', warning: 'warn', info: 'good' };
@@ -49,6 +49,11 @@ export function recommendationList(
 /** The action of good news, which needs no line of its own. */
 const NOTHING_TO_DO = 'Nothing to do.';
 
+/** Percentiles have a small letter wherever they stand. */
+function capital(text: string): string {
+  return /^p\d/.test(text) ? text : text[0].toUpperCase() + text.slice(1);
+}
+
 const IN_UNITS = { percent, ms: milliseconds, count: decimal } as const;
 
 function evidence({ evidence: { signal, value, threshold, unit, source, events } }: RecommendationBody): string {
@@ -56,5 +61,5 @@ function evidence({ evidence: { signal, value, threshold, unit, source, events }
   if (signal === null || value === null || threshold === null || unit === null) return seen;
   const because = source === null ? '' : ` (${source})`;
   const told = IN_UNITS[unit];
-  return `${signal.replaceAll('_', ' ')} is ${told(value)}, the line is ${told(threshold)}${because}. ${seen}`;
+  return `${capital(words(signal))}: ${told(value)}; line: ${told(threshold)}${because}. ${seen}`;
 }

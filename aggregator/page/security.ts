@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import { bar, gauge, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
-import { count, decimal, moment } from './format.ts';
+import { count, decimal, moment, percent, words } from './format.ts';
 import { type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
 import { recommendationList } from './recommendations.ts';
 
@@ -79,10 +79,14 @@ export function threatGauge({ overall_threat_score: score, threat_level }: Threa
       { to: 60, tone: 'warn' },
       { to: 100, tone: 'bad' },
     ],
-    text: decimal(score),
+    text: score === null ? '–' : decimal(score),
     tone: levelTone(threat_level),
     label: score === null ? 'No threat score yet' : `Threat score ${decimal(score)} of 100, ${threat_level}`,
   });
+}
+
+export function threatWord({ threat_level }: ThreatView): Markup {
+  return html`<p class="word">${mark(levelTone(threat_level), threat_level)}</p>`;
 }
 
 /** What the score is made of; points add up to it. */
@@ -91,11 +95,7 @@ export function componentTable({ threat_components }: ThreatView): Markup | stri
   return table(
     'Threat components',
     [{ heading: 'Component' }, { heading: '' }, { heading: 'Points', isNumber: true }],
-    threat_components.map(({ component, points }) => [
-      component.replaceAll('_', ' '),
-      bar(points / 40, 'bad'),
-      decimal(points),
-    ]),
+    threat_components.map(({ component, points }) => [words(component), bar(points / 40, 'bad'), decimal(points)]),
   );
 }
 
@@ -103,9 +103,9 @@ export function renderSecurity(view: SecurityView): Markup {
   const { choice, sqli, recommendations, traceUrl } = view;
   return html`<h1>Security</h1>
   <div class="grid">
-    ${card('threat', 'Threat, last 24 hours', html`${threatGauge(view)}<p class="word">${view.threat_level}</p>${componentTable(view)}`, 'third')}
+    ${card('threat', 'Threat, last 24 hours', html`${threatGauge(view)}${threatWord(view)}${componentTable(view)}`, 'third')}
     ${card('injection', 'SQL injection', html`${injectionFigures(sqli)}${classTable(sqli.pattern_distribution)}`, 'third')}
-    ${card('graphql', 'GraphQL', graphqlFigures(view.graphql), 'third')}
+    ${card('graphql', 'GraphQL', html`${graphqlFigures(view.graphql)}${refusalTable(view.graphql)}`, 'third')}
     ${card('timeline', 'Attempts by hour', timeline(view.attemptsByHour), 'half')}
     ${card('patterns', 'Threat patterns', patternTable(view.patterns), 'half')}
     ${card('attackers', 'Top attackers', attackerTable(sqli.top_attackers), 'wide')}
@@ -124,12 +124,30 @@ function injectionFigures(sqli: SecurityView['sqli']): Markup {
 function graphqlFigures(graphql: SecurityView['graphql']): Markup {
   return figures([
     figure('Requests', count(graphql.total_requests)),
-    figure('Blocked', count(graphql.blocked_requests), graphql.blocked_requests > 0 ? 'warn' : 'none'),
-    figure('CSRF', count(graphql.csrf_violations)),
-    figure('Rate limit', count(graphql.rate_limit_violations)),
-    figure('Foreign origin', count(graphql.origin_violations)),
-    figure('Query analysis', count(graphql.query_analysis_failures)),
+    figure(
+      'Blocked',
+      count(graphql.blocked_requests),
+      graphql.blocked_requests > 0 ? 'warn' : 'none',
+      graphql.total_requests > 0
+        ? `${percent((100 * graphql.blocked_requests) / graphql.total_requests)} of the requests`
+        : undefined,
+    ),
   ]);
+}
+
+function refusalTable(graphql: SecurityView['graphql']): Markup {
+  const reasons = [
+    ['CSRF', graphql.csrf_violations],
+    ['Rate limit', graphql.rate_limit_violations],
+    ['Foreign origin', graphql.origin_violations],
+    ['Query analysis', graphql.query_analysis_failures],
+  ] as const;
+  const most = Math.max(1, ...reasons.map(([, times]) => times));
+  return table(
+    'Refused at GraphQL',
+    [{ heading: 'Refused for' }, { heading: '' }, { heading: 'Times', isNumber: true }],
+    reasons.map(([reason, times]) => [reason, bar(times / most, 'warn'), count(times)]),
+  );
 }
 
 function timeline(hours: SecurityView['attemptsByHour']): Markup {
@@ -140,6 +158,7 @@ function timeline(hours: SecurityView['attemptsByHour']): Markup {
     title: 'SQL-injection attempts',
     unit: '',
     series: [{ label: 'attempts', series }],
+    isBars: true,
   });
 }
 
@@ -149,7 +168,7 @@ function classTable(classes: SecurityView['sqli']['pattern_distribution']): Mark
   return table(
     'Injection classes',
     [{ heading: 'Class' }, { heading: '' }, { heading: 'Attempts', isNumber: true }],
-    classes.map((each) => [each.pattern, bar(each.count / most, 'bad'), count(each.count)]),
+    classes.map((each) => [words(each.pattern), bar(each.count / most, 'bad'), count(each.count)]),
   );
 }
 
@@ -167,7 +186,7 @@ function attackerTable(attackers: SecurityView['sqli']['top_attackers']): Markup
     [
       { heading: 'Address' },
       { heading: 'Blocks', isNumber: true },
-      { heading: 'Reputation', isNumber: true },
+      { heading: 'Reputation of 100', isNumber: true },
       { heading: 'Risk' },
       { heading: 'Patterns' },
       { heading: 'Last seen' },
@@ -177,9 +196,10 @@ function attackerTable(attackers: SecurityView['sqli']['top_attackers']): Markup
       count(violation_count),
       decimal(reputation.reputation_score),
       mark(tones[reputation.risk_level] ?? 'none', reputation.risk_level.toLowerCase()),
-      reputation.patterns.join(', '),
+      reputation.patterns.map(words).join(', '),
       when(reputation.last_seen),
     ]),
+    'stacked',
   );
 }
 
@@ -195,12 +215,13 @@ function patternTable(patterns: SecurityView['patterns']): Markup {
       { heading: 'Last seen' },
     ],
     patterns.map((pattern) => [
-      pattern.pattern_name.replaceAll('_', ' '),
+      words(pattern.pattern_name),
       mark(levelTone(pattern.threat_level), pattern.threat_level),
       count(pattern.detection_count),
       count(pattern.affected_ips_count),
       when(pattern.last_seen),
     ]),
+    'stacked',
   );
 }
 

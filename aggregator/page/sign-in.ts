@@ -12,7 +12,7 @@ const PROBLEMS: Readonly<Record<SignInProblem, string>> = {
 
 /** @param to path where to go afterwards */
 export function renderSignIn(to: string, problem: SignInProblem | undefined): Markup {
-  return html`<h1>Vigil</h1>
+  return html`<h1>Sign in to Vigil</h1>
   <form method="post" action="/sign-in" class="sign-in">
     <label for="key">Key</label>
     <input id="key" name="key" type="password" autocomplete="current-password" required autofocus

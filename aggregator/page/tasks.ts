@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import { bar, gauge, type Markup, type Tone } from './charts.ts';
 import { count, decimal, milliseconds, percent } from './format.ts';
-import { type Choice, card, figure, figures, nothing, table } from './layout.ts';
+import { type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
 import { recommendationList } from './recommendations.ts';
 
 /** What the idempotency endpoints answer, together. */
@@ -40,7 +40,7 @@ export interface TasksView {
   readonly traceUrl: string | undefined;
 }
 
-export const HEALTH_TONES: Readonly<Record<TasksView['statistics']['health_status'], Tone>> = {
+const HEALTH_TONES: Readonly<Record<TasksView['statistics']['health_status'], Tone>> = {
   healthy: 'good',
   warning: 'warn',
   critical: 'bad',
@@ -58,17 +58,22 @@ export function duplicateGauge({ duplicate_rate, health_status, total_requests }
       { to: 3, tone: 'warn' },
       { to: 5, tone: 'bad' },
     ],
+    unit: ' %',
     text: value === null ? '–' : percent(value),
     tone: HEALTH_TONES[health_status],
     label: value === null ? 'No duplicate rate: no keys' : `Duplicate rate ${percent(value)}, ${health_status}`,
   });
 }
 
+export function healthWord({ health_status }: TasksView['statistics']): Markup {
+  return html`<p class="word">${mark(HEALTH_TONES[health_status], health_status)}</p>`;
+}
+
 export function renderTasks(view: TasksView): Markup {
   const { statistics, choice, recommendations, traceUrl } = view;
   return html`<h1>Tasks</h1>
   <div class="grid">
-    ${card('duplicates', 'Duplicate rate', html`${duplicateGauge(statistics)}<p class="word">${statistics.health_status}</p>`, 'third')}
+    ${card('duplicates', 'Duplicate rate', html`${duplicateGauge(statistics)}${healthWord(statistics)}<p class="hint">Share of the idempotency keys that met a duplicate: below 1 % is healthy, from 3 % on critical.</p>`, 'third')}
     ${card('keys', 'Idempotency keys', keyFigures(view), 'third')}
     ${card('locks', 'Locks', html`${lockFigures(view)}${reasonTable(view.lockPerformance.failures_by_reason)}`, 'third')}
     ${card('tasks', 'Tasks, most duplicates first', taskTable(statistics.top_endpoints), 'half')}
@@ -119,6 +124,7 @@ function taskTable(tasks: TasksView['statistics']['top_endpoints']): Markup {
       decimal(task.avg_hit_count),
       count(task.total_requests),
     ]),
+    'stacked',
   );
 }
 
@@ -141,6 +147,7 @@ function scopeTable(scopes: TasksView['statistics']['scope_breakdown']): Markup 
       count(scope.duplicate_hits),
       count(scope.total_duplicates),
     ]),
+    'stacked',
   );
 }
 

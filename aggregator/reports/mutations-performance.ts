@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EMPTY_HISTOGRAM, merge, quantile } from '../domain/histogram.ts';
+import { EMPTY_HISTOGRAM, type Histogram, merge, quantile } from '../domain/histogram.ts';
 import { P95_TARGET_SECONDS, P99_TARGET_SECONDS } from '../domain/mutation-rules.ts';
 import type { HistogramRow, Store } from '../store/port.ts';
 import {
@@ -10,9 +10,9 @@ import {
   settledDurations,
 } from './mutation-facts.ts';
 import { complexitySchema, complexityStats, traceIds } from './mutations.ts';
-import { type DurationSummary, descending, milliseconds, summarise } from './quantities.ts';
+import { type DurationSummary, descending, milliseconds, percent, summarise } from './quantities.ts';
 import type { Asked, Report } from './report.ts';
-import { type Series, seriesOf, seriesSchema, stepsOf } from './series.ts';
+import { seriesOf, seriesSchema, stepsOf } from './series.ts';
 
 const MAX_SLOWEST = 10;
 const MAX_TRACES_PER_MUTATION = 3;
@@ -48,6 +48,7 @@ export const mutationsPerformanceSchema = z.object({
   ),
   series: seriesSchema.describe('p95 in milliseconds.'),
   throughput_series: seriesSchema.describe('Mutations that settled in each step.'),
+  success_series: seriesSchema.describe('Share of the settled mutations that had an effect, in percent.'),
 });
 
 type Body = z.infer<typeof mutationsPerformanceSchema>;
@@ -120,15 +121,31 @@ async function slowestMutations(
   );
 }
 
-async function readSeries(store: Store, asked: Asked): Promise<{ series: Series; throughput_series: Series }> {
+async function readSeries(
+  store: Store,
+  asked: Asked,
+): Promise<Pick<Body, 'series' | 'throughput_series' | 'success_series'>> {
   const grid = stepsOf(asked.window.range);
-  const steps = await store.histogramSteps({ ...settledDurations({ service: asked.service }), ...grid });
-  const whole = (rows: readonly HistogramRow[]) => rows.map((row) => row.histogram).reduce(merge, EMPTY_HISTOGRAM);
+  const by = ['vigil.mutation.outcome'];
+  const steps = await store.histogramSteps({ ...settledDurations({ service: asked.service }), ...grid, by });
+  const isFailure = ({ key }: HistogramRow): boolean => key[0] === 'failure';
   return {
     series: seriesOf(steps, grid, (rows) => {
       const p95 = quantile(whole(rows), 0.95);
       return p95 === undefined ? null : milliseconds(p95);
     }),
-    throughput_series: seriesOf(steps, grid, (rows) => whole(rows).count),
+    throughput_series: seriesOf(steps, grid, countOf),
+    success_series: seriesOf(steps, grid, (rows) => {
+      const total = countOf(rows);
+      return total === 0 ? null : percent(total - countOf(rows.filter(isFailure)), total);
+    }),
   };
+}
+
+function whole(rows: readonly HistogramRow[]): Histogram {
+  return rows.map((row) => row.histogram).reduce(merge, EMPTY_HISTOGRAM);
+}
+
+function countOf(rows: readonly HistogramRow[]): number {
+  return rows.reduce((sum, { histogram }) => sum + histogram.count, 0);
 }

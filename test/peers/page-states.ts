@@ -15,6 +15,7 @@ const LIVE = `document.documentElement.dataset.connection === 'live'`;
 export async function checkStates(browser: Browser, check: Check): Promise<void> {
   await check('refused data is shown, and its end', () => checkOverload(browser));
   await check('data that is old is called stale', () => checkStaleness(browser));
+  await check('data that stops coming grows old before the reader’s eyes', () => checkAgeing(browser));
   await check('traces are linked as configured', () => checkTraces(browser));
   await check('everything can be reached by the keyboard', () => checkKeyboard(browser));
 }
@@ -81,6 +82,19 @@ async function checkStaleness(browser: Browser): Promise<void> {
     assert.match(await page.evaluate<string>(`document.getElementById('state').textContent`), /no data arrives/);
     // What was measured then is still shown.
     assert.match(await page.content(), /id="mutations"/);
+  });
+}
+
+/** Nothing arrives any more, so no event tells the page: it has to find out. */
+async function checkAgeing(browser: Browser): Promise<void> {
+  await withPage(browser, {}, async (page, aggregator) => {
+    await feed(aggregator, scenarioBodies('normal', Date.now() - 45_000));
+    await page.goto(`${aggregator.url}/`);
+    await waitUntil(page, LIVE);
+    const words = `document.getElementById('freshness').textContent`;
+    assert.match(await page.evaluate<string>(words), /Newest data/);
+    await waitUntil(page, `${words}.includes('Stale')`, 25_000);
+    assert.match(await page.evaluate<string>(`document.getElementById('state').textContent`), /no data arrives/);
   });
 }
 

@@ -185,7 +185,6 @@ async function checkNumbers(context: Context, aggregator: RunningAggregator): Pr
     'In the window': count(statistics.total_mutations),
     Success: percent(statistics.success_rate),
     p95: milliseconds(statistics.execution_time.p95),
-    Failed: count(statistics.failed_mutations),
   });
   await page.goto(`${aggregator.url}/tasks/`);
   const tasks = (await client.get('/monitoring/celery/idempotency/', { window: 1 })).statistics;

@@ -217,13 +217,16 @@ describe('performance', () => {
     ]);
   });
 
-  test('series: p95 and throughput in the steps of the window', async () => {
-    add(4, { name: 'A', seconds: 0.2, atMs: NOW_MS - 120_000 });
-    const { series, throughput_series } = await reportMutationsPerformance(store, lastHour);
+  test('series: p95, throughput and success in the steps of the window', async () => {
+    add(3, { name: 'A', seconds: 0.2, atMs: NOW_MS - 120_000 });
+    add(1, { name: 'A', seconds: 0.2, atMs: NOW_MS - 120_000, outcome: 'failure' });
+    add(2, { name: 'A', seconds: 0.2, atMs: NOW_MS - 120_000, outcome: 'aborted' });
+    const { series, throughput_series, success_series } = await reportMutationsPerformance(store, lastHour);
     const start = Math.floor((NOW_MS - 120_000) / 60_000) * 60;
     expect(series.step_seconds).toBe(60);
     expect(series.points.find(([at]) => at === start)).toEqual([start, 200]);
     expect(throughput_series.points.find(([at]) => at === start)).toEqual([start, 4]);
+    expect(success_series.points.filter(([, value]) => value !== null)).toEqual([[start, 75]]);
     expect(throughput_series.points.reduce((sum, [, value]) => sum + (value ?? 0), 0)).toBe(4);
   });
 });

@@ -1,0 +1,144 @@
+/** What a browser is told about a page, and what a page makes of names that come from outside. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createReadSide, NOW_MS, READ_KEY, type ReadSide } from '../../support/read-side.ts';
+import { HOSTILE_NAMES } from '../../support/scenarios.ts';
+
+const PAGES = [
+  '/',
+  '/mutations/',
+  '/mutations/LoginUser/',
+  '/tasks/',
+  '/security/',
+  '/objectives/',
+  '/objectives/mutation-success/',
+  '/docs/',
+];
+
+let side: ReadSide;
+beforeEach(() => {
+  side = createReadSide();
+});
+
+function fill(): void {
+  side.store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS - 60_000 }, 20);
+}
+
+async function textOf(path: string): Promise<string> {
+  return (await side.get(path)).text();
+}
+
+/** A policy as its directives. */
+function policyOf(answer: Response): Map<string, string> {
+  const directives = (answer.headers.get('content-security-policy') ?? '').split('; ');
+  return new Map(directives.map((each) => [each.split(' ')[0], each.split(' ').slice(1).join(' ')]));
+}
+
+test.each([...PAGES, '/sign-in'])('%s runs no script but the service’s own, and stands in no frame', async (path) => {
+  fill();
+  const answer = await side.get(path);
+  expect(answer.status).toBe(200);
+  const policy = policyOf(answer);
+  expect(policy.get('default-src')).toBe("'none'");
+  expect(policy.get('script-src')).toBe("'self'");
+  expect(policy.get('style-src')).toBe("'self'");
+  expect(policy.get('frame-ancestors')).toBe("'none'");
+  expect(policy.get('base-uri')).toBe("'none'");
+  expect(policy.get('form-action')).toBe("'self'");
+  expect(answer.headers.get('x-frame-options')).toBe('DENY');
+  expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  const text = await answer.text();
+  expect(text).toContain('<h1');
+  // What the policy would forbid is not there either.
+  expect(text).not.toMatch(/<script(?![^>]* src=)/);
+  expect(text).not.toMatch(/\s(?:on[a-z]+|style)=/);
+  for (const [, address] of text.matchAll(/\s(?:src|href|action)="([^"]*)"/g)) {
+    expect(address, path).toMatch(/^(?:\/(?!\/)|#|data:image\/svg)/);
+    expect(address).not.toContain(READ_KEY);
+  }
+});
+
+describe('names from outside stay text', () => {
+  test.each(HOSTILE_NAMES)('%s', async (name) => {
+    side.store.add({ name, outcome: 'failure', errorType: name, seconds: 2, atMs: NOW_MS - 60_000 }, 30);
+    const attack = { 'vigil.security.category': 'sqli', 'vigil.security.pattern': name };
+    side.store.addPoints(
+      [
+        {
+          metric: 'vigil.task.requests',
+          attributes: {
+            'vigil.task.name': name,
+            'vigil.idempotency.scope': name,
+            'vigil.idempotency.outcome': 'prevented',
+          },
+          values: [5],
+          shape: 'sum',
+          service: name,
+        },
+        {
+          metric: 'vigil.security.blocks',
+          attributes: { ...attack, 'vigil.security.action': 'blocked', 'vigil.security.surface': 'http' },
+          values: [9],
+          shape: 'sum',
+          service: name,
+        },
+        {
+          metric: 'vigil.security.clients',
+          attributes: { ...attack, 'client.address': name },
+          values: [9],
+          shape: 'sum',
+          service: name,
+        },
+      ],
+      NOW_MS - 60_000,
+    );
+    let shown = 0;
+    for (const path of [...PAGES, `/mutations/${encodeURIComponent(name)}/`, `/?service=${encodeURIComponent(name)}`]) {
+      const text = await textOf(path);
+      if (text.includes(escaped(name))) shown++;
+      expect(text, path).not.toContain(name);
+      expect(text, path).not.toMatch(/<(?:img|iframe|object|embed)\b/);
+      expect(text, path).not.toMatch(/<svg(?! class="(?:gauge|bar|spark)| viewBox)/);
+    }
+    // Else the test would hold of pages that show nothing.
+    expect(shown).toBeGreaterThan(5);
+  });
+});
+
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+test('no key stands in a page, an address or the log, whichever way it came', async () => {
+  fill();
+  for (const path of PAGES) expect(await textOf(path)).not.toContain(READ_KEY);
+  const inAddress = await side.app.request(`/?key=${READ_KEY}`);
+  expect(inAddress.status).toBe(303);
+  await side.get(`/mutations/${READ_KEY}/?service=${READ_KEY}`);
+  await side.app.request('/', { headers: { Authorization: `Bearer ${READ_KEY}x` } });
+  expect(side.lines().length).toBeGreaterThan(0);
+  expect(JSON.stringify(side.lines())).not.toContain(READ_KEY);
+});
+
+test('without data the first page says how to send some, with its own address', async () => {
+  const address = 'https://vigil.example.com';
+  side = createReadSide({ publicUrl: `${address}/` });
+  const text = await textOf('/');
+  expect(text).toContain('No data yet.');
+  expect(text).toContain(`OTEL_EXPORTER_OTLP_ENDPOINT=${address} `);
+});
+
+test('the overview tells the rate of mutations since they began, and what each line is held against', async () => {
+  for (let minutes = 10; minutes >= 1; minutes--)
+    side.store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS - minutes * 60_000 }, 30);
+  const text = await textOf('/');
+  expect(text).toContain('30 a minute');
+  expect(text).toContain('0 failed; line 95 %');
+  expect(text).toContain('line 500 ms');
+});
