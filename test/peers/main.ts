@@ -7,6 +7,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   packed: () => import('./packed.ts'),
   newcomers: () => import('./newcomers.ts'),
   stores: () => import('./stores.ts'),
+  parity: () => import('./parity.ts'),
   guards: () => import('./guards.ts'),
   kill: () => import('./kill.ts'),
   collector: () => import('./collector.ts'),

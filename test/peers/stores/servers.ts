@@ -14,7 +14,8 @@ const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 const PROMETHEUS_CONFIG = 'storage: { tsdb: { out_of_order_time_window: 1h } }\n';
 const BLOCKS_WITHIN_MS = 30_000;
 
-function built(file: string): string {
+/** Where `.ci/metrics-servers` puts what it builds. @throws where it has not run */
+export function built(file: string): string {
   const path = join(CACHE, file);
   try {
     accessSync(path);
