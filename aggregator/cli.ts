@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 /** The command line. What works on the store opens it itself; the service must not run then. */
 import { createReadStream } from 'node:fs';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { loadOrMakeKey } from './api-key.ts';
@@ -26,6 +28,7 @@ const USAGE = `Usage:
   vigil export [--from TIME] [--to TIME]    write what the store holds as OTLP/JSON lines to standard output
   vigil slo validate FILE…                  check OpenSLO files: every mistake with its line; exit code 1 when there is one
   vigil slo export [FILE]                   write the objectives that a file leads to, with the built-in ones, as OpenSLO
+  vigil doctor [FOLDER]                     look at the installation in an application's folder; --help tells more
 
 import and export open the store of MONITORING_DATA_DIR (./data). The service must not be running on it.
 TIME is an ISO 8601 time such as 2026-01-31T12:00:00Z.
@@ -37,6 +40,7 @@ class UsageError extends Error {}
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   if (command === 'start') return startService(rest);
+  if (command === 'doctor') return examineApplication(rest);
   if (command === 'import') return importFiles(rest);
   if (command === 'export') return exportStore(rest);
   if (command === 'slo' && rest[0] === 'validate') return validateObjectives(rest.slice(1));
@@ -52,6 +56,23 @@ async function startService(rest: readonly string[]): Promise<number> {
   const { serve } = await import('./main.ts');
   await serve();
   return Number(process.exitCode ?? 0);
+}
+
+/** By the registration of the application in this folder, which knows its own version; else by the one beside this package. */
+async function examineApplication(args: readonly string[]): Promise<number> {
+  const { doctor } = (await import(doctorFile())) as typeof import('@vigil/otel-config/doctor');
+  return doctor(args);
+}
+
+function doctorFile(): string {
+  for (const place of [resolve('package.json'), import.meta.filename]) {
+    try {
+      return pathToFileURL(createRequire(place).resolve('@vigil/otel-config/doctor')).href;
+    } catch {
+      // Not installed there.
+    }
+  }
+  throw new UsageError('vigil doctor needs @vigil/otel-config: npm install @vigil/otel-config @opentelemetry/api.');
 }
 
 async function importFiles(files: readonly string[]): Promise<number> {

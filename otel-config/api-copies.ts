@@ -55,13 +55,14 @@ export function describeApiMismatch({ ours, registeredVersion, applications }: A
 }
 
 /** The API's own rule: the same major, and no newer minor than what is registered. */
-function canUse(version: string, registered: string): boolean {
+export function canUse(version: string, registered: string): boolean {
   const [major, minor = 0] = version.split('.').map(Number);
   const [registeredMajor, registeredMinor = 0] = registered.split('.').map(Number);
   return major === registeredMajor && minor <= registeredMinor;
 }
 
-function apiCopyFrom(file: string): ApiCopy | undefined {
+/** @returns the copy that a file would load; undefined without one */
+export function apiCopyFrom(file: string): ApiCopy | undefined {
   try {
     return packageAround(createRequire(file).resolve('@opentelemetry/api'));
   } catch {

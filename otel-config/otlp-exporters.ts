@@ -48,12 +48,14 @@ interface OtlpTarget extends ExportTarget {
 /**
  * Where and how a signal goes: where no variable says anything, to the aggregator of this user on this machine; else by the rules of the OTLP exporter specification: the variable of the signal first, then
  * the general one, to which HTTP adds the path of the signal.
+ * @param tell is told what whoever runs the application must know
  */
-export function otlpTarget(signal: ExportTarget['signal']): OtlpTarget {
-  const local = localTarget(signal);
+export function otlpTarget(signal: ExportTarget['signal'], tell: (line: string) => void = printNotice): OtlpTarget {
+  const local = localTarget(signal, tell);
   if (local !== undefined) return { signal, protocol: 'http/protobuf', endpoint: local.url, local };
   const prefix = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}`;
-  const protocol = readProtocol(`${prefix}_PROTOCOL`) ?? readProtocol('OTEL_EXPORTER_OTLP_PROTOCOL') ?? 'http/protobuf';
+  const protocol =
+    readProtocol(`${prefix}_PROTOCOL`, tell) ?? readProtocol('OTEL_EXPORTER_OTLP_PROTOCOL', tell) ?? 'http/protobuf';
   const own = getStringFromEnv(`${prefix}_ENDPOINT`);
   const general = getStringFromEnv('OTEL_EXPORTER_OTLP_ENDPOINT');
   if (protocol === 'grpc') return { signal, protocol, endpoint: own ?? general ?? 'http://localhost:4317' };
@@ -64,23 +66,23 @@ export function otlpTarget(signal: ExportTarget['signal']): OtlpTarget {
 /** Looked for once: both signals go to the same place, and one line says so. */
 let local: ReturnType<typeof findLocalAggregator> | null = null;
 
-function localTarget(signal: ExportTarget['signal']): OtlpTarget['local'] {
+function localTarget(signal: ExportTarget['signal'], tell: (line: string) => void): OtlpTarget['local'] {
   if (local === null) {
     local = findLocalAggregator();
     if (local !== undefined && 'refused' in local)
-      printNotice(`${local.path} is not used: ${local.refused}. Remove it, and start the aggregator again.`);
+      tell(`${local.path} is not used: ${local.refused}. Remove it, and start the aggregator again.`);
     else if (local !== undefined)
-      printNotice(`telemetry goes to the aggregator on this machine, ${local.aggregator.url} (by ${local.path}).`);
+      tell(`telemetry goes to the aggregator on this machine, ${local.aggregator.url} (by ${local.path}).`);
   }
   if (local === undefined || 'refused' in local) return undefined;
   const { url, ingestKey } = local.aggregator;
   return { url: `${url}/v1/${signal}`, headers: { 'X-Monitoring-API-Key': ingestKey } };
 }
 
-function readProtocol(variable: string): OtlpProtocol | undefined {
+function readProtocol(variable: string, tell: (line: string) => void): OtlpProtocol | undefined {
   const value = getStringFromEnv(variable)?.trim();
   if (value === undefined) return undefined;
   const protocol = protocols.find((known) => known === value);
-  if (protocol === undefined) printNotice(`${variable} is "${value}", but only ${protocols.join(', ')} are known.`);
+  if (protocol === undefined) tell(`${variable} is "${value}", but only ${protocols.join(', ')} are known.`);
   return protocol;
 }

@@ -1,0 +1,105 @@
+/** What the aggregator itself says: whether it knows this service, and what it could not take or tell apart. */
+import { ask, objectOf } from './ask.ts';
+import { type Finding, finding, ok } from './finding.ts';
+
+interface Overview {
+  readonly freshness: {
+    readonly last_arrival_at: string | null;
+    readonly takes_data: boolean;
+    readonly services: readonly string[];
+  };
+  readonly recommendations: readonly {
+    readonly id: string;
+    readonly area: string;
+    readonly level: string;
+    readonly message: string;
+    readonly action: string;
+  }[];
+}
+
+/** An application exports at least once in the SDK's own 60 s; five of these without a point are no delay any more. */
+const LATE_SECONDS = 300;
+
+/**
+ * @param aggregator its base address
+ * @param readingKey what `MONITORING_API_KEY` says; else the key that sends is tried, which may also read
+ */
+export async function checkArrival(
+  aggregator: string,
+  service: string | undefined,
+  sendingHeaders: Readonly<Record<string, string>>,
+  readingKey: string | undefined,
+): Promise<Finding[]> {
+  const headers = readingKey === undefined ? sendingHeaders : { 'X-Monitoring-API-Key': readingKey };
+  const answer = await ask(`${aggregator}/monitoring/overview/`, { headers });
+  if ('failed' in answer) return [notAsked(`no answer: ${answer.failed}`)];
+  if (answer.status === 403) return [mayNotRead(readingKey !== undefined)];
+  const overview = answer.status === 200 ? (objectOf(answer.text) as Overview | undefined) : undefined;
+  if (overview?.freshness === undefined) return [notAsked(`status ${answer.status}`)];
+  return [
+    ok('key.reading', 'the key may read.', { by: readingKey === undefined ? 'the sending key' : 'MONITORING_API_KEY' }),
+    serviceFinding(overview, service),
+    ...telemetryFindings(overview),
+  ];
+}
+
+function notAsked(reason: string): Finding {
+  return finding('warning', 'arrival.service', `the aggregator was not asked what arrives (${reason}).`, null, {
+    reason,
+  });
+}
+
+function mayNotRead(wasGiven: boolean): Finding {
+  if (wasGiven)
+    return finding(
+      'error',
+      'key.reading',
+      'the aggregator answers 403 to the key of MONITORING_API_KEY: it may not read.',
+      'Use the key of ./data/api-key in the folder of the aggregator, or of its MONITORING_API_KEY; those of MONITORING_INGEST_KEY only send.',
+      { status: 403 },
+    );
+  return finding(
+    'info',
+    'key.reading',
+    'the sending key may not read (403), so the aggregator was not asked what arrives.',
+    'Run this again with MONITORING_API_KEY set to a key that reads.',
+    { status: 403 },
+  );
+}
+
+function serviceFinding({ freshness }: Overview, service: string | undefined): Finding {
+  const { services, last_arrival_at: last } = freshness;
+  const lastSeconds = last === null ? null : Math.round((Date.now() - Date.parse(last)) / 1000);
+  const evidence = { service: service ?? null, services: services.join(', '), last_arrival_seconds: lastSeconds };
+  if (service === undefined || !services.includes(service)) {
+    const message = `the aggregator has never heard of the service ${service ?? '(unnamed)'}.`;
+    const mend = 'Start the application with --import @vigil/otel-config/register and let it do something.';
+    return finding('warning', 'arrival.service', message, mend, evidence);
+  }
+  if (lastSeconds === null || lastSeconds > LATE_SECONDS) {
+    const message = `the aggregator knows ${service}, but nothing of any service has arrived for ${lastSeconds} s.`;
+    return finding('warning', 'arrival.service', message, 'Check that the application runs.', evidence);
+  }
+  return ok(
+    'arrival.service',
+    `the aggregator knows ${service}; the last telemetry of all services came ${lastSeconds} s ago.`,
+    evidence,
+  );
+}
+
+/** Its own words on telemetry, such as series that went to the overflow. */
+function telemetryFindings({ freshness, recommendations }: Overview): Finding[] {
+  const found = recommendations
+    .filter(({ id, area, level }) => area === 'telemetry' && level !== 'info' && id !== 'telemetry-stopped')
+    .map(({ id, message, action }) => finding('warning', `aggregator.${id}`, message, action));
+  if (!freshness.takes_data)
+    found.push(
+      finding(
+        'error',
+        'aggregator.takes_data',
+        'the aggregator takes no data now.',
+        'Look into its log; as a rule its disk is full.',
+      ),
+    );
+  return found;
+}
