@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, KEY, temporaryDirectory } from '../support/aggregator.ts';
 import type { Benchmark } from './main.ts';
-import { canPin, findProgram, type Measured, pinLoad, startMeasured } from './processes.ts';
+import { canPin, findBuilt, findProgram, type Measured, pinLoad, startMeasured } from './processes.ts';
 import { median, printTable, surroundings } from './report.ts';
 import { type BodyOptions, type BodySource, createBodySource } from './telemetry.ts';
 
@@ -38,15 +38,15 @@ const loads: Record<string, BodyOptions> = {
 };
 
 export const benchmark: Benchmark = {
-  about: 'points a second that one core receives, beside other decoders, VictoriaMetrics and the Collector',
-  async run() {
+  about:
+    'points a second that one core receives, beside other decoders, VictoriaMetrics and the Collector. Argument: alone',
+  async run([alone]) {
     pinLoad();
     const root = mkdtempSync(join(tmpdir(), 'vigil-bench-'));
     const contestants: Contestant[] = [];
     try {
       for (const load of Object.keys(loads)) contestants.push(await vigil(load));
-      for (const decoder of ['pbf', 'protobufjs']) contestants.push(await sameServer(decoder, root));
-      contestants.push(...(await others(root)));
+      if (alone === undefined) contestants.push(...(await others(root)));
       for (let round = 0; round <= ROUNDS; round++) await runRound(contestants, round);
       print(contestants);
     } finally {
@@ -88,12 +88,12 @@ async function sameServer(decoder: string, root: string): Promise<Contestant> {
   return contestant(`same server, ${decoder} objects, adding only`, STANDARD, `${url}/v1/metrics`, running);
 }
 
-/** What else is installed. */
+/** The same server with other decoders, and what else is installed. */
 async function others(root: string): Promise<Contestant[]> {
   const found: Contestant[] = [];
-  const victoria = findProgram('victoria-metrics-otlp');
-  if (victoria === undefined)
-    console.log('VictoriaMetrics with an OTLP door (victoria-metrics-otlp) is not installed.');
+  for (const decoder of ['pbf', 'protobufjs']) found.push(await sameServer(decoder, root));
+  const victoria = findBuilt('victoria-metrics');
+  if (victoria === undefined) console.log('VictoriaMetrics is missing: run .ci/metrics-servers, which builds it.');
   else {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -103,9 +103,11 @@ async function others(root: string): Promise<Contestant[]> {
       '-loggerLevel=ERROR',
     ];
     const env = { GOMAXPROCS: '1' };
-    const running = await startMeasured(victoria, args, { env, url: `${url}/health` });
+    const running = await startMeasured(victoria.file, args, { env, url: `${url}/health` });
     // It drops delta points.
-    found.push(contestant('VictoriaMetrics 1.112', CUMULATIVE, `${url}/opentelemetry/v1/metrics`, running));
+    found.push(
+      contestant(`VictoriaMetrics ${victoria.version}`, CUMULATIVE, `${url}/opentelemetry/v1/metrics`, running),
+    );
   }
   const collector = findProgram('otelcol-vigil');
   if (collector === undefined) console.log('The Collector (otelcol-vigil) is not installed.');

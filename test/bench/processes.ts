@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 
 /** The core that is measured, and the one that the load comes from. */
 const MEASURED_CORE = '0';
@@ -69,7 +69,18 @@ export async function startMeasured(
 /** Folders of the tools that the checks build, each of a version. */
 function builtTools(): string[] {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'vigil-ci');
-  return existsSync(cache) ? readdirSync(cache).map((name) => join(cache, name)) : [];
+  return existsSync(cache)
+    ? readdirSync(cache)
+        .sort()
+        .map((name) => join(cache, name))
+    : [];
+}
+
+/** A server that the checks build in a folder of its name and version; undefined where it was not built. */
+export function findBuilt(name: string): { readonly file: string; readonly version: string } | undefined {
+  const folder = builtTools().findLast((path) => basename(path).startsWith(`${name}-`));
+  if (folder === undefined || !existsSync(join(folder, name))) return undefined;
+  return { file: join(folder, name), version: basename(folder).slice(name.length + 1) };
 }
 
 /** Where a program is, on the path or in the folder where the checks keep the tools that they build. */

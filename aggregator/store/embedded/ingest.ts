@@ -168,10 +168,11 @@ function recordKind({ encoding, gzip }: ReceivedBody): number {
 
 /** @throws BodyError when it is no gzip, is cut off, or would be larger than a body may be */
 function decompress(bytes: Uint8Array): Uint8Array {
-  // The last four bytes hold the length, so that one buffer of the right size does; they may lie, so they are bounded.
+  // The last four bytes hold the length, so that one buffer of the right size does, where a full one is followed by
+  // another of the same size; they may lie, so they are bounded.
   const said =
     bytes.length < 18 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
-  const chunkSize = Math.min(Math.max(said, 1024), MAX_BODY_BYTES);
+  const chunkSize = Math.min(Math.max(said, 1024), MAX_BODY_BYTES) + 1;
   try {
     return gunzipSync(bytes, { chunkSize, maxOutputLength: MAX_BODY_BYTES });
   } catch (error) {
