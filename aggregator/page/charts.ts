@@ -105,6 +105,11 @@ export function sparkline({ points }: Series, label: string, target?: number, is
   return html`<svg class="spark" viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-label="${label}">${line}<path d="${linePath(points, shown, SPARK)}"/></svg>`;
 }
 
+/** Whether a series tells of anything at all. */
+export function isSilent({ points }: Series): boolean {
+  return points.every(([, value]) => (value ?? 0) === 0);
+}
+
 /**
  * A series of counts without its last step where that has not ended: half a step's events look like a fall.
  * @param nowMs Unix ms

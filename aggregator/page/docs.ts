@@ -60,7 +60,7 @@ interface Schema {
 export function renderDocs(document: ApiDocument): Markup {
   const operations = Object.entries(document.paths).map(([path, { get }]) => ({ path, ...get }));
   return html`<h1>${document.info.title}</h1>
-  <p class="lead">${document.info.description}</p>
+  <p class="lead">${withCode(document.info.description)}</p>
   <p><a href="/openapi.json">openapi.json</a> is the same for machines.</p>
   <nav class="contents" aria-label="Contents"><ul>${operations.map(({ path, operationId }) => html`<li><a href="#${operationId}"><code>${path}</code></a></li>`)}</ul></nav>
   ${document.tags.map(({ name, description }) => {
@@ -70,6 +70,11 @@ export function renderDocs(document: ApiDocument): Markup {
       : html`<h2 class="tag">${name}</h2><p class="lead">${description}</p>${own.map(renderOperation)}`;
   })}
   ${renderErrors(document)}`;
+}
+
+/** A text of Markdown that knows nothing but code between backticks. */
+function withCode(text: string): Markup {
+  return html`${text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }
 
 /** Every error once, in both of its forms: all paths have the same ones. */

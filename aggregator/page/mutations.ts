@@ -3,7 +3,7 @@ import type { MutationDetail } from '../reports/mutation.ts';
 import type { MutationFacts } from '../reports/mutation-facts.ts';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { MutationSpan } from '../store/port.ts';
-import { bar, endedSteps, type Markup, type Series, timeSeries } from './charts.ts';
+import { bar, endedSteps, isSilent, type Markup, type Series, timeSeries } from './charts.ts';
 import { count, milliseconds, moment, NOTHING, percent, ratio } from './format.ts';
 import { addressOf, type Choice, type Column, card, figure, figures, nothing, table } from './layout.ts';
 import { recommendationList, traceLink } from './recommendations.ts';
@@ -54,7 +54,7 @@ export function renderMutations(view: MutationsView): Markup {
     ${card(
       'mutations',
       `All mutations (${count(rows.length)})`,
-      rows.length === 0 ? nothing('No mutation ran in this window.') : html`${filterField}${mutationTable(view)}`,
+      rows.length === 0 ? nothing(NONE_RAN) : html`${filterField}${mutationTable(view)}`,
       'wide',
     )}
     ${card('errors', 'Errors', errorTable(errors), 'half')}
@@ -65,7 +65,10 @@ export function renderMutations(view: MutationsView): Markup {
 /** Filtering needs the script; without it the field is not shown. */
 const filterField = html`<p class="filter" data-script-only hidden><label>Only names with <input type="search" data-filter="mutations" autocomplete="off"></label></p>`;
 
+const NONE_RAN = 'No mutation ran in this window.';
+
 function latencyChart(p95: Series, targetMs: number, p50?: Series): Markup {
+  if (isSilent(p95)) return nothing(NONE_RAN);
   return timeSeries({
     id: 'chart-latency',
     title: 'Response time',
@@ -76,6 +79,7 @@ function latencyChart(p95: Series, targetMs: number, p50?: Series): Markup {
 }
 
 function throughputChart(throughput: Series, nowMs: number): Markup {
+  if (isSilent(throughput)) return nothing(NONE_RAN);
   const title = `Mutations each ${throughput.step_seconds / 60 === 1 ? 'minute' : `${throughput.step_seconds / 60} minutes`}`;
   const series = endedSteps(throughput, nowMs);
   return timeSeries({ id: 'chart-throughput', title, unit: '', series: [{ label: 'mutations', series }] });

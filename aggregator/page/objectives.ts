@@ -8,6 +8,8 @@ export interface ObjectiveView {
   readonly id: string;
   readonly name: string;
   readonly description: string;
+  /** How it stands, in a sentence. */
+  readonly summary: string;
   readonly state: 'meeting' | 'at_risk' | 'burning' | 'exhausted' | 'no_data';
   readonly objective: number;
   readonly attained: number | null;
@@ -141,7 +143,7 @@ export interface ObjectiveDetail extends ObjectiveView {
 export function renderObjective(objective: ObjectiveDetail | undefined, choice: Choice): Markup {
   const back = html`<p class="back"><a href="${addressOf('/objectives/', choice)}">All objectives</a></p>`;
   if (objective === undefined) return html`${back}<h1>Objective</h1>${nothing('There is no objective of that name.')}`;
-  return html`${back}<h1>${objective.name}</h1><p class="lead">${objective.description}</p>
+  return html`${back}<h1>${objective.name}</h1><p class="lead">${objective.description} ${objective.summary}</p>
   <div class="grid">
     ${card('figures', 'Now', objectiveFigures(objective), 'wide')}
     ${card('budget', 'Error budget', seriesChart('chart-budget', 'Budget left, in percent', objective.series.budget_remaining, 100, ' %', { label: 'used up', value: 0 }), 'half')}
@@ -196,7 +198,7 @@ function alertTable({ alerts }: ObjectiveView): Markup {
     [{ heading: 'Alert' }, { heading: 'Windows' }, { heading: 'Above', isNumber: true }, { heading: 'State' }],
     alerts.map((alert) => [
       alert.severity,
-      `${alert.long_window} and ${alert.short_window}`,
+      html`<span class="whole">${alert.long_window} and ${alert.short_window}</span>`,
       decimal(alert.threshold),
       mark(isFiring(alert) ? 'bad' : 'none', alert.state.replaceAll('_', ' ')),
     ]),

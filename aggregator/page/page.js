@@ -157,6 +157,9 @@ function timeTicks(_, ticks) {
   return ticks.map((seconds) => (isWithinDay ? clock : calendar).format(new Date(seconds * 1000)));
 }
 
+/** 1, 2 or 5 times a power of ten. */
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
 async function drawChart(figure) {
   const { unit, labels, lines, isBars, data } = JSON.parse(figure.dataset.chart);
   if (data[0].length < 2) return;
@@ -183,6 +186,8 @@ async function drawChart(figure) {
     const width = Math.max(200, place.clientWidth);
     return { width, height: Math.round(Math.min(360, Math.max(200, width * 0.32))) };
   };
+  // Counts have no halves.
+  const isWhole = data.slice(1).every((values) => values.every((value) => value === null || Number.isInteger(value)));
   const axis = {
     stroke: () => colour('--muted'),
     grid: { stroke: () => colour('--grid'), width: 1 },
@@ -198,8 +203,13 @@ async function drawChart(figure) {
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) * 1.1 || 1] } },
     axes: [
-      { ...axis, size: rem * 1.8, values: timeTicks },
-      { ...axis, size: rem * 4.2, values: (_, ticks) => ticks.map((tick) => `${signed(tick)}${unit}`) },
+      { ...axis, size: rem * 2, gap: rem * 0.5, values: timeTicks },
+      {
+        ...axis,
+        size: rem * 4.2,
+        ...(isWhole ? { incrs: WHOLE_STEPS } : {}),
+        values: (_, ticks) => ticks.map((tick) => `${signed(tick)}${unit}`),
+      },
     ],
     series: [
       { value: (_, seconds) => (seconds === null ? '' : moment.format(new Date(seconds * 1000))) },

@@ -38,12 +38,17 @@ export function recommendationList(
   choice: Choice,
 ): Markup {
   return html`<ul class="recommendations">${all.map(
-    (each) => html`<li class="tone-${TONES[each.level]}">
-      <p>${mark(TONES[each.level], html`<strong>${each.level}</strong> ${each.message}`)}</p>
+    (each) => html`<li class="tone-${toneOf(each)}">
+      <p>${mark(toneOf(each), html`<strong>${each.level}</strong> ${each.message}`)}</p>
       ${each.action === NOTHING_TO_DO ? '' : html`<p class="action">${each.action}</p>`}
       <p class="evidence">${evidence(each)} ${traceLinks(each.evidence.trace_ids, template)} <a href="${pageOf(each.link, choice)}">${each.area}</a></p>
     </li>`,
   )}</ul>`;
+}
+
+/** News that is not good, such as silence, is not shown as good. */
+function toneOf({ level, action }: RecommendationBody): Tone {
+  return level === 'info' && action !== NOTHING_TO_DO ? 'none' : TONES[level];
 }
 
 /** The action of good news, which needs no line of its own. */

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { RecommendationBody } from '../reports/recommendations.ts';
-import { bar, gauge, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
+import { bar, gauge, isSilent, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
 import { count, decimal, moment, percent, words } from './format.ts';
 import { type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
 import { recommendationList } from './recommendations.ts';
@@ -153,6 +153,7 @@ function refusalTable(graphql: SecurityView['graphql']): Markup {
 function timeline(hours: SecurityView['attemptsByHour']): Markup {
   const points = hours.map(({ timestamp, count: times }) => [Date.parse(timestamp) / 1000, times] as const);
   const series: Series = { step_seconds: 3600, points };
+  if (isSilent(series)) return nothing(`No attempt in the last ${count(points.length)} hours.`);
   return timeSeries({
     id: 'chart-attempts',
     title: 'SQL-injection attempts',

@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { DUPLICATE_CRITICAL_RATIO, DUPLICATE_WARNING_RATIO } from '../domain/duplicates.ts';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import { bar, gauge, type Markup, type Tone } from './charts.ts';
 import { count, decimal, milliseconds, percent } from './format.ts';
@@ -47,16 +48,21 @@ const HEALTH_TONES: Readonly<Record<TasksView['statistics']['health_status'], To
   unknown: 'none',
 };
 
-/** The lines at 1 and 3 percent; beyond 5 the hand stays at the end. */
+/** Percent; beyond it the hand stays at the end. */
+const GAUGE_END = 5;
+const WARNING = DUPLICATE_WARNING_RATIO * 100;
+const CRITICAL = DUPLICATE_CRITICAL_RATIO * 100;
+
+/** How many keys met a duplicate, against the lines where that is a warning and where it is critical. */
 export function duplicateGauge({ duplicate_rate, health_status, total_requests }: TasksView['statistics']): Markup {
   const value = total_requests === 0 ? null : duplicate_rate;
   return gauge({
     value,
-    max: 5,
+    max: GAUGE_END,
     bands: [
-      { to: 1, tone: 'good' },
-      { to: 3, tone: 'warn' },
-      { to: 5, tone: 'bad' },
+      { to: WARNING, tone: 'good' },
+      { to: CRITICAL, tone: 'warn' },
+      { to: GAUGE_END, tone: 'bad' },
     ],
     unit: ' %',
     text: value === null ? '–' : percent(value),
@@ -73,7 +79,7 @@ export function renderTasks(view: TasksView): Markup {
   const { statistics, choice, recommendations, traceUrl } = view;
   return html`<h1>Tasks</h1>
   <div class="grid">
-    ${card('duplicates', 'Duplicate rate', html`${duplicateGauge(statistics)}${healthWord(statistics)}<p class="hint">Share of the idempotency keys that met a duplicate: below 1 % is healthy, from 3 % on critical.</p>`, 'third')}
+    ${card('duplicates', 'Duplicate rate', html`${duplicateGauge(statistics)}${healthWord(statistics)}<p class="hint">Share of the idempotency keys that met a duplicate: below ${percent(WARNING)} is healthy, from ${percent(CRITICAL)} on critical.</p>`, 'third')}
     ${card('keys', 'Idempotency keys', keyFigures(view), 'third')}
     ${card('locks', 'Locks', html`${lockFigures(view)}${reasonTable(view.lockPerformance.failures_by_reason)}`, 'third')}
     ${card('tasks', 'Tasks, most duplicates first', taskTable(statistics.top_endpoints), 'half')}
@@ -83,10 +89,16 @@ export function renderTasks(view: TasksView): Markup {
 }
 
 function keyFigures({ statistics, efficiencyGain }: TasksView): Markup {
+  const prevented = statistics.duplicates_prevented;
   return figures([
     figure('Keys admitted', count(statistics.total_requests)),
     figure('Met a duplicate', count(statistics.duplicate_hits)),
-    figure('Executions prevented', count(statistics.duplicates_prevented), 'none', `${percent(efficiencyGain)} of all`),
+    figure(
+      'Executions prevented',
+      count(prevented),
+      'none',
+      prevented === 0 ? undefined : `${percent(efficiencyGain)} of all`,
+    ),
     figure('Check takes, p95', milliseconds(statistics.check_time.p95)),
   ]);
 }
@@ -98,7 +110,7 @@ function lockFigures({ lockPerformance, statistics: { redis_metrics } }: TasksVi
       'Not acquired',
       count(redis_metrics.lock_failed),
       'none',
-      `${percent(lockPerformance.success_rate)} succeed`,
+      lockPerformance.success_rate === null ? undefined : `${percent(lockPerformance.success_rate)} succeed`,
     ),
     figure('Wait, p95', milliseconds(lockPerformance.acquire_p95_ms)),
     figure('Held, p95', milliseconds(lockPerformance.hold_p95_ms)),
