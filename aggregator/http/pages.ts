@@ -140,11 +140,7 @@ function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext)
   const { services, newestPointMs, refusing } = store.state();
   const windows = windowsWithin(store);
   const window = windows.find((id) => id === c.req.query('window')) ?? DEFAULT_WINDOW;
-  const service = c.req.query('service');
-  const choice: Choice = {
-    window,
-    service: service !== undefined && /^\P{Cc}{1,256}$/u.test(service) ? service : undefined,
-  };
+  const choice: Choice = { window, service: nameIn(c.req.query('service')) };
   const now = nowMs();
   const ageSeconds = newestPointMs === undefined ? undefined : Math.max(0, now - newestPointMs) / 1000;
   return {
@@ -159,6 +155,11 @@ function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext)
 /** The address that the choosers lead back to: the page's own, with what stands in place of its parameter. */
 function pathOf(c: RequestContext, path: string): string {
   return path.includes(':') ? `${new URL(c.req.url).pathname.replace(/\/$/, '')}/` : path;
+}
+
+/** A name from an address, where it can be one. */
+function nameIn(text: string | undefined): string | undefined {
+  return text !== undefined && /^\P{Cc}{1,256}$/u.test(text) ? text : undefined;
 }
 
 /** Where this service is found, as it was told or as whoever asks found it. */
@@ -260,6 +261,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       const view = {
         choice,
         sort: MUTATION_SORTS.find((sort) => sort === c.req.query('sort')) ?? 'count',
+        only: nameIn(c.req.query('name')) ?? '',
         rows: mutations.map((facts) => mutationRow(facts, (share) => quantile(facts.durations, share))),
         errors: breakdown.top_errors,
         p95: performance.series,

@@ -144,7 +144,7 @@ function choosers({ choice, freshness: { services }, path, windows }: Frame): Ma
       <option value="">All services</option>
       ${known.map((name) => html`<option value="${name}" ${selected(name === choice.service)}>${name}</option>`)}
     </select></label>
-    <button>Show</button>
+    <button data-without-script>Show</button>
   </form>`;
 }
 

@@ -26,6 +26,8 @@ export interface MutationRow {
 export interface MutationsView {
   readonly choice: Choice;
   readonly sort: MutationSort;
+  /** Only names that hold this, whatever the case; '' for all. */
+  readonly only: string;
   readonly rows: readonly MutationRow[];
   readonly errors: readonly { readonly error_type: string; readonly count: number }[];
   readonly p95: Series;
@@ -46,15 +48,18 @@ export function mutationAddress(name: string, choice: Choice): string {
 }
 
 export function renderMutations(view: MutationsView): Markup {
-  const { rows, errors, choice, recommendations, traceUrl } = view;
+  const { rows, errors, choice, recommendations, traceUrl, only } = view;
+  const wanted = rows.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()));
   return html`<h1>Mutations</h1>
   <div class="grid">
     ${card('latency', 'Latency', latencyChart(view.p95, view.targetMs), 'half')}
     ${card('throughput', 'Throughput', throughputChart(view.throughput, view.nowMs), 'half')}
     ${card(
       'mutations',
-      `All mutations (${count(rows.length)})`,
-      rows.length === 0 ? nothing(NONE_RAN) : html`${filterField}${mutationTable(view)}`,
+      only === ''
+        ? `All mutations (${count(rows.length)})`
+        : `Mutations (${count(wanted.length)} of ${count(rows.length)})`,
+      rows.length === 0 ? nothing(NONE_RAN) : html`${filterForm(view)}${mutationTable(view, wanted)}`,
       'wide',
     )}
     ${card('errors', 'Errors', errorTable(errors), 'half')}
@@ -62,8 +67,15 @@ export function renderMutations(view: MutationsView): Markup {
   </div>`;
 }
 
-/** Filtering needs the script; without it the field is not shown. */
-const filterField = html`<p class="filter" data-script-only hidden><label>Only names with <input type="search" data-filter="mutations" autocomplete="off"></label></p>`;
+/** The filter stands in the address, with what was chosen before; with a script the rows follow each letter. */
+function filterForm({ choice, sort, only }: MutationsView): Markup {
+  const { searchParams } = new URL(addressOf('/', choice, sort === 'count' ? {} : { sort }), 'http://localhost');
+  const kept = [...searchParams].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+  return html`<form class="filter" method="get" action="/mutations/">${kept}
+    <label>Only names with <input type="search" name="name" value="${only}" maxlength="256" data-filter="${only}" autocomplete="off"></label>
+    <button data-without-script>Show</button>
+  </form>`;
+}
 
 const NONE_RAN = 'No mutation ran in this window.';
 
@@ -85,12 +97,14 @@ function throughputChart(throughput: Series, nowMs: number): Markup {
   return timeSeries({ id: 'chart-throughput', title, unit: '', series: [{ label: 'mutations', series }] });
 }
 
-function mutationTable({ rows, sort, choice }: MutationsView): Markup {
+function mutationTable({ sort, choice, only }: MutationsView, rows: readonly MutationRow[]): Markup {
+  if (rows.length === 0) return nothing('No name holds that.');
+  const filter: Record<string, string> = only === '' ? {} : { name: only };
   const column = (heading: string, by: MutationSort): Column => ({
     heading,
     isNumber: by !== 'name',
     sort: {
-      href: addressOf('/mutations/', choice, by === 'count' ? {} : { sort: by }),
+      href: addressOf('/mutations/', choice, { ...(by === 'count' ? {} : { sort: by }), ...filter }),
       direction: sort === by ? (by === 'name' ? 'ascending' : 'descending') : undefined,
     },
   });

@@ -113,12 +113,7 @@ function replaceSection(fresh) {
 const FOCUSABLE = 'a, summary, input, button, [tabindex]';
 
 function keyOf(element) {
-  return [
-    element.tagName,
-    element.getAttribute('href'),
-    element.dataset.filter,
-    element.getAttribute('aria-label'),
-  ].join();
+  return [element.tagName, element.getAttribute('href'), element.name, element.getAttribute('aria-label')].join();
 }
 
 /* ---- charts ---- */
@@ -258,13 +253,15 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 
 function filterRows(input) {
   const wanted = input.value.trim().toLowerCase();
+  // The service left out the rows without this text: what does not hold it has to be asked for.
+  if (!wanted.includes(input.dataset.filter.toLowerCase())) return input.form.requestSubmit();
   for (const row of input.closest('section').querySelectorAll('tbody tr'))
     row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
 }
 
 function improve(root) {
   forgetCharts();
-  for (const element of root.querySelectorAll('[data-script-only]')) element.hidden = false;
+  for (const element of root.querySelectorAll('[data-without-script]')) element.hidden = true;
   for (const input of root.querySelectorAll('[data-filter]')) {
     input.addEventListener('input', () => filterRows(input));
     if (input.value !== '') filterRows(input);
@@ -272,10 +269,7 @@ function improve(root) {
   for (const figure of root.querySelectorAll('figure[data-chart]')) void drawChart(figure).catch(() => undefined);
 }
 
-for (const form of document.querySelectorAll('.choosers')) {
-  form.querySelector('button').hidden = true;
-  form.addEventListener('change', () => form.requestSubmit());
-}
+for (const form of document.querySelectorAll('.choosers')) form.addEventListener('change', () => form.requestSubmit());
 
 for (const section of document.querySelectorAll('[data-live]')) known.set(section.id, section.innerHTML);
 improve(document);

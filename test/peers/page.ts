@@ -240,9 +240,15 @@ async function checkChoosers(context: Context, base: string): Promise<void> {
   await page.goto(`${base}/mutations/?sort=p95`);
   const shown = await page.evaluate<string>(`document.querySelector('#mutations tbody th').textContent.trim()`);
   assert.equal(shown, 'ReportMutation');
-  await page.fill('[data-filter=mutations]', 'login');
+  await page.fill('[data-filter]', 'login');
   const rows = `[...document.querySelectorAll('#mutations tbody tr')].filter((row) => !row.hidden).length`;
   assert.equal(await page.evaluate(rows), 1);
+  // What was filtered by the service comes back when the filter is taken away.
+  await page.goto(`${base}/mutations/?name=login&sort=p95`);
+  assert.equal(await page.evaluate(rows), 1);
+  await page.fill('[data-filter]', '');
+  await page.waitForURL(`${base}/mutations/?sort=p95&name=`);
+  assert.ok((await page.evaluate<number>(rows)) > 1);
   await page.close();
 }
 

@@ -126,6 +126,21 @@ test('no key stands in a page, an address or the log, whichever way it came', as
   expect(JSON.stringify(side.lines())).not.toContain(READ_KEY);
 });
 
+test('the table of mutations is filtered by the address, and keeps what was chosen', async () => {
+  for (const name of ['LoginUser', 'LogoutUser', 'CreateJob']) side.store.add({ name, seconds: 0.1, atMs: NOW_MS });
+  const names = (text: string) => [...text.matchAll(/href="\/mutations\/(\w+)\//g)].map(([, name]) => name);
+  expect(names(await textOf('/mutations/?sort=name'))).toEqual(['CreateJob', 'LoginUser', 'LogoutUser']);
+  const filtered = await textOf('/mutations/?sort=name&name=LOG&window=6h');
+  expect(names(filtered)).toEqual(['LoginUser', 'LogoutUser']);
+  expect(filtered).toContain('Mutations (2 of 3)');
+  expect(filtered).toContain('<input type="hidden" name="window" value="6h">');
+  expect(filtered).toContain('<input type="hidden" name="sort" value="name">');
+  expect(filtered).toContain('href="/mutations/?window=6h&amp;sort=p95&amp;name=LOG"');
+  const hostile = await textOf('/mutations/?name=%22%3E%3Cb%3E');
+  expect(hostile).toContain('No name holds that.');
+  expect(hostile).not.toContain('<b>');
+});
+
 test('without data the first page says how to send some, with its own address', async () => {
   const address = 'https://vigil.example.com';
   side = createReadSide({ publicUrl: `${address}/` });
