@@ -33,13 +33,21 @@ export interface AppEnd {
   readonly elapsedMs: number;
 }
 
+/** What the run of the tests has set, and the way to programs; a variable that is not set stays so. */
+function inherited(): Record<string, string> {
+  const names = ['PATH', 'XDG_STATE_HOME', 'NODE_COMPILE_CACHE'];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}
+
 /** Nothing of the machine's own OTEL_ variables gets in. */
 export async function runApp(file: string, options: AppOptions = {}): Promise<AppEnd> {
   const { args = [], imports = [REGISTER], requires = [], env = {}, whenReady } = options;
   let startMs = performance.now();
   const flags = [requires.map((path) => ['--require', path]), imports.map((path) => ['--import', path])].flat(2);
   const child = spawn(process.execPath, [...flags, file, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', XDG_STATE_HOME: process.env['XDG_STATE_HOME'] ?? '', ...env },
+    env: { ...inherited(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   endWithUs(child);

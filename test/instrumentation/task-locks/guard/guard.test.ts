@@ -158,8 +158,7 @@ describe.each(kinds)('%s', (kind) => {
     });
   });
 
-  // It takes its time, and the stores differ in nothing here.
-  test.runIf(kind === 'memory' || kind === 'ioredis')('a lease is renewed while the work runs', async () => {
+  test('a lease is renewed while the work runs', async () => {
     const held = withLock({ task: 'long', key: kind, store, leaseMs: 240 }, async ({ signal }) => {
       await delay(330);
       return signal.aborted;
