@@ -134,7 +134,7 @@ export interface ChartOptions {
 
 const WIDTH = 720;
 const HEIGHT = 220;
-const PLOT = { left: 56, top: 10, width: WIDTH - 66, height: HEIGHT - 40 };
+const PLOT = { left: 68, top: 10, width: WIDTH - 78, height: HEIGHT - 40 };
 
 /** A line chart over time with its table; the page's script puts a chart with a crosshair in its place. */
 export function timeSeries(options: ChartOptions): Markup {

@@ -166,7 +166,8 @@ export interface MutationView {
 
 export function renderMutation({ choice, name, detail, targetMs, nowMs, traceUrl }: MutationView): Markup {
   const back = html`<p class="back"><a href="${addressOf('/mutations/', choice)}">All mutations</a></p>`;
-  if (detail === undefined) return html`${back}<h1>${name}</h1>${nothing('It did not run in this window.')}`;
+  if (detail === undefined)
+    return html`${back}<h1>${name}</h1>${nothing('It did not run in this window. A longer one may show it.')}`;
   return html`${back}<h1>${name}</h1>
   <div class="grid">
     ${card('figures', 'In this window', mutationFigures(detail), 'wide')}

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { P95_TARGET_SECONDS, SUCCESS_TARGET_RATIO } from '../domain/mutation-rules.ts';
 import type { RecommendationBody } from '../reports/recommendations.ts';
-import { endedSteps, type Markup, type Series, sparkline, type Tone } from './charts.ts';
+import { endedSteps, isSilent, type Markup, type Series, sparkline, type Tone } from './charts.ts';
 import { count, decimal, milliseconds, NOTHING, percent } from './format.ts';
 import { addressOf, type Choice, card, type Freshness, figure, figures, mark, STALE_SECONDS, table } from './layout.ts';
 import { type ObjectiveView, objectiveTable } from './objectives.ts';
@@ -82,7 +82,9 @@ function mutationFigures({ mutations, trends, nowMs }: OverviewView): Markup {
   const targetMs = P95_TARGET_SECONDS * 1000;
   const targetPercent = SUCCESS_TARGET_RATIO * 100;
   const { p95 } = mutations.execution_time;
-  const throughput = endedSteps(trends.throughput, nowMs);
+  const ended = endedSteps(trends.throughput, nowMs);
+  // In its first minute a service has nothing but a step that has not ended.
+  const throughput = isSilent(ended) ? trends.throughput : ended;
   const success = isEmpty ? NOTHING : percent(mutations.success_rate);
   const p95Shown = isEmpty ? NOTHING : milliseconds(p95);
   return html`<div class="trends">

@@ -19,18 +19,22 @@ const connection = () => document.getElementById('connection');
 /** @type {'connecting' | 'live' | 'disconnected' | 'signed out'} */
 let state = 'connecting';
 
+/** When what is shown was true. */
+let shownAt = new Date();
+
 const WORDS = {
-  connecting: '',
-  live: 'Live.',
-  disconnected: 'Disconnected: these numbers are old. Trying again…',
-  'signed out': 'Signed out.',
+  connecting: () => '',
+  live: () => 'Live.',
+  disconnected: () => `Disconnected: these numbers are from ${shownAt.toLocaleTimeString()}. Trying again…`,
+  'signed out': () => `Signed out: these numbers are from ${shownAt.toLocaleTimeString()}.`,
 };
 
 function show(next = state) {
   state = next;
   document.documentElement.dataset.connection = state;
   const element = connection();
-  if (element !== null && element.textContent !== WORDS[state]) element.textContent = WORDS[state];
+  const words = WORDS[state]();
+  if (element !== null && element.textContent !== words) element.textContent = words;
 }
 
 /* ---- new data ---- */
@@ -67,6 +71,7 @@ async function fetchMain() {
   if (response.type === 'opaqueredirect' || response.status === 403) return show('signed out');
   if (!response.ok) return;
   const text = await response.text();
+  shownAt = new Date();
   const parsed = new DOMParser().parseFromString(text, 'text/html').getElementById('main');
   const main = document.getElementById('main');
   if (parsed === null || main === null) return;

@@ -149,6 +149,11 @@ test('without data the first page says how to send some, with its own address', 
   expect(text).toContain(`OTEL_EXPORTER_OTLP_ENDPOINT=${address} `);
 });
 
+test('in its first minute a service has a rate, too', async () => {
+  side.store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS }, 30);
+  expect(await textOf('/')).toContain('30 a minute');
+});
+
 test('the overview tells the rate of mutations since they began, and what each line is held against', async () => {
   for (let minutes = 10; minutes >= 1; minutes--)
     side.store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS - minutes * 60_000 }, 30);
