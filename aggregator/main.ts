@@ -1,27 +1,18 @@
-/** The composition root: the only file that knows every part. Run directly, it is the service. */
+/** The service as a process of its own: `node aggregator/main.ts`, or `vigil start`. */
 import { resolve } from 'node:path';
-import { createAlerts } from './alerts/service.ts';
 import { type Announcement, announceLocally, isLoopback } from './announcement.ts';
-import { type KeptKey, loadOrMakeApiKey, loadOrMakeKey } from './api-key.ts';
+import { type KeptKey, loadOrMakeKey } from './api-key.ts';
+import { compose, type Groundwork, layGround, type OpenedStore, openEmbedded, openPrometheus } from './composition.ts';
 import { type Configuration, describeProblems, readConfiguration, unknownVariables } from './config.ts';
 import { readEnvironment } from './environment.ts';
-import { createApp } from './http/app.ts';
-import { createGate } from './http/auth.ts';
 import { createBufferPool } from './http/body.ts';
 import { createOtlpHandler } from './http/otlp.ts';
 import { startServer } from './http/server.ts';
 import { type Log, openLog } from './log.ts';
-import { createOwnMetrics, type MetricFamily, type OwnMetrics } from './metrics.ts';
-import { openPolicy, PolicyFileError } from './objectives/policy.ts';
-import { createDoor, type Door } from './otlp/attributes.ts';
-import type { Receiver } from './otlp/receiver.ts';
-import { readAlertConditions } from './reports/alert-conditions.ts';
-import { allParts, exposeParts } from './reports/exposition.ts';
+import type { MetricFamily } from './metrics.ts';
+import { PolicyFileError } from './objectives/policy.ts';
 import { startOwnTelemetry } from './self/telemetry.ts';
 import { whenStarterIsGone } from './starter.ts';
-import { openEmbeddedStore } from './store/embedded/open.ts';
-import type { Store } from './store/port.ts';
-import { openPrometheusStore } from './store/prometheus/store.ts';
 
 export interface Aggregator {
   readonly host: string;
@@ -46,104 +37,35 @@ const SHORTEST_GOOD_KEY = 16;
 
 /** @throws when the data directory or a file cannot be used, or the address cannot be listened on */
 export async function startAggregator(configuration: Configuration, log: Log): Promise<Aggregator> {
-  const directory = resolve(configuration.dataDirectory);
-  const policy = openPolicy(configuration, (problem) => log.error(problem));
-  for (const warning of policy.warnings) log.warn(warning);
-  const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
-  const localKey = localKeyOf(configuration, directory);
-  const ownMetrics = createOwnMetrics();
-  const { ingestKeys, host, port } = configuration;
-  const opened = await openStore(configuration, directory, { metrics: ownMetrics, log });
-  let closing = false;
-  const shared = {
-    gate: createGate(keptKey === undefined ? configuration.apiKeys : [keptKey.key], ingestKeys, localKey),
-    ownMetrics,
-    log,
-    isClosing: () => closing,
-  };
-  const { store } = opened;
-  const alerts = createAlerts({
-    ...configuration,
-    directory,
-    ownMetrics,
-    log,
-    readConditions: (nowMs) => readAlertConditions(store, policy.current(), nowMs),
-  });
-  const app = createApp({ ...configuration, ...shared, store, policy: policy.current, alerts: alerts.active });
-  const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
-  const otlp = createOtlpHandler({ ...shared, receiver: opened.receiver, pool });
+  const ground = layGround(configuration, log);
+  const { keptKey, ownMetrics } = ground;
+  const localKey = localKeyOf(ground);
+  const opened = await openStore(ground);
   try {
-    const server = await startServer({ host, port, app, otlp, ownMetrics });
-    alerts.start();
-    return {
-      host: server.host,
-      port: server.port,
-      keptKey,
-      localKey,
-      readFamilies: () => {
-        const { exposeAttackers } = configuration;
-        const own = async () => ownMetrics.families();
-        const scope = { nowMs: Date.now(), policy: policy.current(), exposeAttackers };
-        // Where the store does not answer, that is what is to be told.
-        return exposeParts([...allParts, own], store, scope).catch(own);
-      },
-      async close() {
-        closing = true;
-        await Promise.all([server.close(CLOSE_CAP_MS), alerts.close()]);
-        opened.close();
-      },
-    };
+    const composed = compose(ground, opened, { localKey });
+    const { receiver } = opened;
+    const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
+    const otlp = createOtlpHandler({ ...composed, receiver, pool, ownMetrics, log });
+    const server = await startServer({ ...configuration, app: composed.app, otlp, ownMetrics });
+    composed.startAlerts();
+    const { host, port } = server;
+    const close = () => composed.close(() => server.close(CLOSE_CAP_MS));
+    return { host, port, keptKey, localKey, readFamilies: composed.readFamilies, close };
   } catch (error) {
     opened.close();
     throw error;
   }
 }
 
-function localKeyOf({ store, ingestKeys }: Configuration, directory: string): string | undefined {
+function localKeyOf({ configuration: { store, ingestKeys }, directory }: Groundwork): string | undefined {
   return store === 'embedded' ? (ingestKeys[0] ?? loadOrMakeKey(directory, 'ingest-key').key) : undefined;
 }
 
-interface OpenedStore {
-  readonly store: Store;
-  /** Absent where data is not sent to this service. */
-  readonly receiver?: Receiver;
-  close(): void;
-}
-
-async function openStore(
-  configuration: Configuration,
-  directory: string,
-  { metrics, log }: { readonly metrics: OwnMetrics; readonly log: Log },
-): Promise<OpenedStore> {
-  const { retentionDays, fsync, prometheusUrl } = configuration;
-  const door = doorOf(configuration, directory);
-  if (configuration.store === 'embedded' || prometheusUrl === undefined)
-    return openEmbeddedStore({ door, directory, retentionDays, fsync, metrics, log });
-  return openPrometheusStore({
-    url: prometheusUrl,
-    tenant: configuration.prometheusTenant,
-    authorization: authorizationOf(configuration),
-    serviceLabel: configuration.prometheusServiceLabel,
-    door,
-    retentionDays,
-    ttlMs: configuration.cacheTtlSeconds * 1000,
-    metrics,
-    log,
-  });
-}
-
-/** The `Authorization` header for the Prometheus server, where it wants one. */
-function authorizationOf(configuration: Configuration): string | undefined {
-  const { prometheusBearerToken, prometheusUsername, prometheusPassword } = configuration;
-  if (prometheusBearerToken !== undefined) return `Bearer ${prometheusBearerToken}`;
-  if (prometheusUsername === undefined) return undefined;
-  return `Basic ${Buffer.from(`${prometheusUsername}:${prometheusPassword}`).toString('base64')}`;
-}
-
-/** Addresses are brought into their form before anything is stored. */
-function doorOf({ clientAddresses }: Configuration, directory: string): Door {
-  const secret = clientAddresses === 'pseudonym' ? loadOrMakeKey(directory, 'pseudonym-key').key : '';
-  return createDoor(clientAddresses, secret);
+async function openStore(ground: Groundwork): Promise<OpenedStore> {
+  const { store, prometheusUrl } = ground.configuration;
+  return store === 'embedded' || prometheusUrl === undefined
+    ? openEmbedded(ground)
+    : openPrometheus(ground, prometheusUrl);
 }
 
 /** The service as a process of its own: its configuration from the environment, its end by signals. */

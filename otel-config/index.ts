@@ -1,6 +1,7 @@
 /** Vigil's set-up of the OpenTelemetry SDK, for those who start it in a file of their own. */
 
 export { securityClientsProducer } from './client-producer.ts';
+export { type InProcess, inProcessTelemetry, type TakeBody } from './in-process.ts';
 export { vigilInstrumentations } from './instrumentations.ts';
 export { flush, shutdown } from './lifecycle.ts';
 export { registerModuleHooks } from './module-hooks.ts';

@@ -27,7 +27,8 @@ export function vigilNodeSdkConfiguration(
     // Made only when used: a Prometheus reader listens from the moment it exists.
     metricReaders: overrides.metricReaders ?? vigilMetricReaders(),
     sampler: keepingSecurityBlocks(overrides.sampler ?? samplerFromEnvironment()),
-    traceExporter: overrides.traceExporter ?? traceExporterFromEnvironment(),
+    // Not made beside processors that were given: it would look for a receiver, and say which.
+    traceExporter: overrides.traceExporter ?? (overrides.spanProcessors ? undefined : traceExporterFromEnvironment()),
     logRecordProcessors: overrides.logRecordProcessors ?? logRecordProcessorsFromEnvironment(),
     instrumentations: [...vigilInstrumentations(given), ...given],
     views: [...vigilViews(), ...(overrides.views ?? [])],

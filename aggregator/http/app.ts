@@ -31,6 +31,8 @@ export interface AppOptions {
   readonly trustedHops: number;
   /** Whether clients' addresses may stand in the Prometheus text; they may when absent. */
   readonly exposeAttackers?: boolean;
+  /** The path below which everything but the endpoints stands, without its closing slash; '' when absent. */
+  readonly pageBase?: string;
   /** This service's own address, where it is known. */
   readonly publicUrl?: string;
   /** A trace viewer's address, with `{trace_id}`. */
@@ -75,7 +77,7 @@ interface Parts {
 }
 
 export function createApp(options: AppOptions): App {
-  const { nowMs = Date.now, monotonicMs = () => performance.now() } = options;
+  const { nowMs = Date.now, monotonicMs = () => performance.now(), pageBase: base = '' } = options;
   const app: App = new Hono<Environment>({ strict: false });
   const parts: Parts = {
     options,
@@ -102,13 +104,14 @@ export function createApp(options: AppOptions): App {
   for (const endpoint of endpoints)
     for (const path of [endpoint.path, ...endpoint.aliases]) serve(app, path, (c) => answerReport(parts, endpoint, c));
   if (options.prometheusMetricsEnabled) serve(app, METRICS_PATH, (c) => answerScrape(parts, c));
-  serve(app, '/healthz', (c) => c.json({ status: 'alive', ...common(c, nowMs()) }));
-  serve(app, '/readyz', (c) => answerReadiness(parts, c));
+  serve(app, `${base}/healthz`, (c) => c.json({ status: 'alive', ...common(c, nowMs()) }));
+  serve(app, `${base}/readyz`, (c) => answerReadiness(parts, c));
   const apiDocument = documentOnce(options);
-  serve(app, '/openapi.json', (c) => c.json(apiDocument()));
+  serve(app, `${base}/openapi.json`, (c) => c.json(apiDocument()));
   const { publicUrl, traceUrl, ...rest } = options;
   mountPages(app, {
     ...rest,
+    base,
     publicUrl,
     traceUrl,
     nowMs,
@@ -154,12 +157,13 @@ function mountStream(app: App, { options, nowMs, admission }: Parts): void {
 }
 
 /** The OpenAPI document is the same as long as the service runs. */
-function documentOnce({ store, prometheusMetricsEnabled }: AppOptions): () => Json {
+function documentOnce({ store, prometheusMetricsEnabled, pageBase = '' }: AppOptions): () => Json {
   let document: Json | undefined;
   return () => {
     document ??= openApiDocument({
       retentionMs: store.state().retentionMs,
       prometheusMetricsEnabled,
+      pageBase,
       examples: readExamples(),
     });
     return document;

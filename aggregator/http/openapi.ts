@@ -39,6 +39,8 @@ export interface Operation {
 export interface DocumentOptions {
   readonly retentionMs: number;
   readonly prometheusMetricsEnabled: boolean;
+  /** The path below which health checks and this document stand, without its closing slash. */
+  readonly pageBase: string;
   readonly examples: Examples;
 }
 
@@ -209,7 +211,7 @@ const eventSchema = jsonSchema(
   }),
 );
 
-function ownOperations({ prometheusMetricsEnabled, examples }: DocumentOptions): Operation[] {
+function ownOperations({ prometheusMetricsEnabled, pageBase, examples }: DocumentOptions): Operation[] {
   const answerAt = (path: string, type: string): Json | undefined => examples.answers[path]?.[type];
   const scrape: Operation = {
     path: METRICS_PATH,
@@ -232,7 +234,7 @@ function ownOperations({ prometheusMetricsEnabled, examples }: DocumentOptions):
     guarded: true,
   };
   const open = (path: string, summary: string, content: JsonObject, errors: readonly ErrorCode[] = []): Operation => ({
-    path,
+    path: pageBase + path,
     operationId: operationIdOf(path),
     summary,
     tag: 'Operation',

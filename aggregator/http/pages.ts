@@ -34,11 +34,14 @@ import type { App, RequestContext } from './app.ts';
 import type { Gate } from './auth.ts';
 import { ApiError } from './errors.ts';
 import type { Json } from './examples.ts';
+import { MOUNT_PATH } from './paths.ts';
 import { SESSION_COOKIE, SESSION_SECONDS } from './session.ts';
 
 export interface PagesOptions {
   readonly store: Store;
   readonly gate: Gate;
+  /** The path below which the pages stand, without its closing slash; '' where the service is theirs alone. */
+  readonly base: string;
   readonly publicUrl: string | undefined;
   readonly traceUrl: string | undefined;
   readonly trustedHops: number;
@@ -90,11 +93,12 @@ interface Page {
 type PageMaker = (request: PageRequest) => Promise<Page>;
 
 export function mountPages(app: App, options: PagesOptions): void {
-  const assets = loadAssets();
+  const assets = loadAssets(options.base);
   for (const [path, make] of Object.entries(pageMakers(options)))
-    app.get(path.replace(/(.)\/$/, '$1'), (c) => answerPage(options, assets, path, make, c));
+    app.get(routeOf(options.base + path), (c) => answerPage(options, assets, path, make, c));
   for (const file of assets.files) mountAsset(app, file);
   mountSignIn(app, options, assets);
+  if (options.base !== '') app.get(MOUNT_PATH, (c) => c.redirect(`${options.base}/`, 302));
 }
 
 async function answerPage(
@@ -110,13 +114,13 @@ async function answerPage(
   } catch (error) {
     const isUnknown = error instanceof ApiError && error.code === 'INVALID_API_KEY';
     if (!isUnknown || isPart) throw error;
-    return c.redirect(`/sign-in?to=${encodeURIComponent(localPath(c.req.url))}`, 303);
+    return c.redirect(`${options.base}/sign-in?to=${encodeURIComponent(localPath(c.req.url))}`, 303);
   }
   const request = readRequest(options, c);
   const { title, main, status = 200 } = await make(request);
   const frame: Frame = {
     title,
-    path: pathOf(c, path),
+    path: pathOf(c, path, options.base),
     choice: request.choice,
     freshness: request.freshness,
     assets: assets.addresses,
@@ -136,11 +140,11 @@ function acceptsGzip(c: RequestContext): boolean {
   return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(c.req.header('accept-encoding') ?? '');
 }
 
-function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext): PageRequest {
+function readRequest({ base, store, nowMs, context }: PagesOptions, c: RequestContext): PageRequest {
   const { services, newestPointMs, refusing } = store.state();
   const windows = windowsWithin(store);
   const window = windows.find((id) => id === c.req.query('window')) ?? DEFAULT_WINDOW;
-  const choice: Choice = { window, service: nameIn(c.req.query('service')) };
+  const choice: Choice = { base, window, service: nameIn(c.req.query('service')) };
   const now = nowMs();
   const ageSeconds = newestPointMs === undefined ? undefined : Math.max(0, now - newestPointMs) / 1000;
   return {
@@ -153,8 +157,8 @@ function readRequest({ store, nowMs, context }: PagesOptions, c: RequestContext)
 }
 
 /** The address that the choosers lead back to: the page's own, with what stands in place of its parameter. */
-function pathOf(c: RequestContext, path: string): string {
-  return path.includes(':') ? `${new URL(c.req.url).pathname.replace(/\/$/, '')}/` : path;
+function pathOf(c: RequestContext, path: string, base: string): string {
+  return path.includes(':') ? `${new URL(c.req.url).pathname.slice(base.length).replace(/\/$/, '')}/` : path;
 }
 
 /** A name from an address, where it can be one. */
@@ -162,8 +166,14 @@ function nameIn(text: string | undefined): string | undefined {
   return text !== undefined && /^\P{Cc}{1,256}$/u.test(text) ? text : undefined;
 }
 
-/** Where this service is found, as it was told or as whoever asks found it. */
-function addressOfService({ publicUrl }: PagesOptions, c: RequestContext): string {
+/** Hono takes the closing slash off a request's path, so a route must not have one. */
+function routeOf(path: string): string {
+  return path.replace(/(.)\/$/, '$1');
+}
+
+/** Where this service is found, as it was told or as whoever asks found it; undefined where it takes no OTLP. */
+function addressOfService({ base, publicUrl }: PagesOptions, c: RequestContext): string | undefined {
+  if (base !== '') return undefined;
   return (publicUrl ?? new URL(c.req.url).origin).replace(/\/$/, '');
 }
 
@@ -282,7 +292,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
     },
     '/docs/': async () => ({
       title: 'API',
-      main: renderDocs(options.apiDocument() as unknown as ApiDocument),
+      main: renderDocs(options.apiDocument() as unknown as ApiDocument, options.base),
     }),
   };
 }
@@ -301,14 +311,15 @@ function mountAsset(app: App, { path, type, content, gzipped }: LoadedAssets['fi
 }
 
 function mountSignIn(app: App, options: PagesOptions, { addresses }: LoadedAssets): void {
+  const { base } = options;
   const show = (c: RequestContext, to: string, problem?: SignInProblem, status: 200 | 403 | 429 = 200) =>
-    c.html(renderBare('Sign in', addresses, renderSignIn(to, problem)), status, {
+    c.html(renderBare('Sign in', addresses, renderSignIn(base, to, problem)), status, {
       'Content-Security-Policy': PAGE_POLICY,
     });
-  app.get('/sign-in', (c) => show(c, safePath(c.req.query('to'))));
-  app.post('/sign-in', async (c) => {
+  app.get(`${base}/sign-in`, (c) => show(c, safePath(c.req.query('to'), base)));
+  app.post(`${base}/sign-in`, async (c) => {
     const form = await readForm(c);
-    const to = safePath(form.get('to') ?? undefined);
+    const to = safePath(form.get('to') ?? undefined, base);
     if (!isOwnOrigin(c)) return show(c, to, 'other_origin', 403);
     const key = form.get('key') ?? '';
     try {
@@ -321,16 +332,16 @@ function mountSignIn(app: App, options: PagesOptions, { addresses }: LoadedAsset
     setCookie(c, SESSION_COOKIE, token, { ...cookieAttributes(c, options), maxAge: SESSION_SECONDS });
     return c.redirect(to, 303);
   });
-  app.post('/sign-out', (c) => {
+  app.post(`${base}/sign-out`, (c) => {
     if (!isOwnOrigin(c)) throw new ApiError('INVALID_PARAMETER', 'The form was sent from another site.');
     deleteCookie(c, SESSION_COOKIE, cookieAttributes(c, options));
-    return c.redirect('/sign-in', 303);
+    return c.redirect(`${base}/sign-in`, 303);
   });
   const refuse = (allow: string) => () => {
     throw new ApiError('METHOD_NOT_ALLOWED', undefined, { Allow: allow });
   };
-  app.all('/sign-in', refuse('GET, HEAD, POST'));
-  app.all('/sign-out', refuse('POST'));
+  app.all(`${base}/sign-in`, refuse('GET, HEAD, POST'));
+  app.all(`${base}/sign-out`, refuse('POST'));
 }
 
 /** @throws ApiError when it is too large or no form */
@@ -350,10 +361,11 @@ function isOwnOrigin(c: RequestContext): boolean {
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === c.req.header('host'));
 }
 
-function cookieAttributes(c: Context, { publicUrl, trustedHops }: PagesOptions) {
+/** In an application, its own requests carry no cookie of ours. */
+function cookieAttributes(c: Context, { base, publicUrl, trustedHops }: PagesOptions) {
   const viaTls = trustedHops > 0 && c.req.header('x-forwarded-proto')?.split(',').at(-1)?.trim() === 'https';
   const secure = viaTls || publicUrl?.startsWith('https:') === true;
-  return { httpOnly: true, sameSite: 'Strict', path: '/', secure } as const;
+  return { httpOnly: true, sameSite: 'Strict', path: base === '' ? '/' : MOUNT_PATH, secure } as const;
 }
 
 /** The session's token, where the request has one. */
@@ -367,6 +379,6 @@ function localPath(url: string): string {
 }
 
 /** Only paths of this service: nothing that a browser could take for another host. */
-function safePath(to: string | undefined): string {
-  return to !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(to) ? to : '/';
+function safePath(to: string | undefined, base: string): string {
+  return to !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(to) ? to : `${base}/`;
 }

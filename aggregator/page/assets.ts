@@ -18,21 +18,22 @@ export interface LoadedAssets {
   readonly files: readonly AssetFile[];
 }
 
-export function loadAssets(): LoadedAssets {
+/** @param base the path below which they stand, without its closing slash */
+export function loadAssets(base: string): LoadedAssets {
   const chart = dirname(createRequire(import.meta.url).resolve('uplot/package.json'));
-  const css = load('page.css', 'text/css; charset=utf-8', join(import.meta.dirname, 'page.css'));
-  const script = load('page.js', 'text/javascript; charset=utf-8', join(import.meta.dirname, 'page.js'));
-  const chartCss = load('chart.css', 'text/css; charset=utf-8', join(chart, 'dist/uPlot.min.css'));
-  const chartScript = load('chart.js', 'text/javascript; charset=utf-8', join(chart, 'dist/uPlot.iife.min.js'));
+  const css = load(base, 'page.css', 'text/css; charset=utf-8', join(import.meta.dirname, 'page.css'));
+  const script = load(base, 'page.js', 'text/javascript; charset=utf-8', join(import.meta.dirname, 'page.js'));
+  const chartCss = load(base, 'chart.css', 'text/css; charset=utf-8', join(chart, 'dist/uPlot.min.css'));
+  const chartScript = load(base, 'chart.js', 'text/javascript; charset=utf-8', join(chart, 'dist/uPlot.iife.min.js'));
   return {
     addresses: { css: css.path, script: script.path, chartCss: chartCss.path, chartScript: chartScript.path },
     files: [css, script, chartCss, chartScript],
   };
 }
 
-function load(name: string, type: string, file: string): AssetFile {
+function load(base: string, name: string, type: string, file: string): AssetFile {
   const content = readFileSync(file) as Buffer<ArrayBuffer>;
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
   const gzipped = gzipSync(content, { level: 9 }) as Buffer<ArrayBuffer>;
-  return { path: `/assets/${digest}/${name}`, type, content, gzipped };
+  return { path: `${base}/assets/${digest}/${name}`, type, content, gzipped };
 }

@@ -57,11 +57,12 @@ interface Schema {
   readonly maximum?: number;
 }
 
-export function renderDocs(document: ApiDocument): Markup {
+/** @param base see `Choice` */
+export function renderDocs(document: ApiDocument, base: string): Markup {
   const operations = Object.entries(document.paths).map(([path, { get }]) => ({ path, ...get }));
   return html`<h1>${document.info.title}</h1>
   <p class="lead">${withCode(document.info.description)}</p>
-  <p><a href="/openapi.json">openapi.json</a> is the same for machines.</p>
+  <p><a href="${base}/openapi.json">openapi.json</a> is the same for machines.</p>
   <nav class="contents" aria-label="Contents"><ul>${operations.map(({ path, operationId }) => html`<li><a href="#${operationId}"><code>${path}</code></a></li>`)}</ul></nav>
   ${document.tags.map(({ name, description }) => {
     const own = operations.filter(({ tags }) => tags[0] === name);

@@ -19,6 +19,8 @@ export const DEFAULT_WINDOW: WindowId = '1h';
 
 /** What was chosen, as the address has it. */
 export interface Choice {
+  /** The path below which the pages stand, without its closing slash; '' where they have the service to themselves. */
+  readonly base: string;
   readonly window: WindowId;
   readonly service: string | undefined;
 }
@@ -42,7 +44,7 @@ export interface Assets {
 
 export interface Frame {
   readonly title: string;
-  /** Path of the page, for the navigation. */
+  /** Path of the page below the base, for the navigation. */
   readonly path: string;
   readonly choice: Choice;
   readonly freshness: Freshness;
@@ -63,13 +65,17 @@ const PAGES = [
 export const STALE_SECONDS = 60;
 
 /** The address of a page with what was chosen; what stands at its default is left out. */
-export function addressOf(path: string, { window, service }: Choice, further: Record<string, string> = {}): string {
+export function addressOf(
+  path: string,
+  { base, window, service }: Choice,
+  further: Record<string, string> = {},
+): string {
   const query = new URLSearchParams({
     ...(window === DEFAULT_WINDOW ? {} : { window }),
     ...(service === undefined ? {} : { service }),
     ...further,
   }).toString();
-  return query === '' ? path : `${path}?${query}`;
+  return query === '' ? base + path : `${base}${path}?${query}`;
 }
 
 /** The whole document. */
@@ -87,10 +93,10 @@ export function renderDocument(frame: Frame, main: Markup): Markup {
     <a class="brand" href="${addressOf('/', choice)}">Vigil</a>
     <nav aria-label="Pages">${PAGES.map((page) => navigationLink(page, path, choice))}</nav>
     ${choosers(frame)}
-    <form method="post" action="/sign-out" class="sign-out"><button>Sign out</button></form>
+    <form method="post" action="${choice.base}/sign-out" class="sign-out"><button>Sign out</button></form>
   </header>
   ${renderMain(frame, main)}
-  <footer>Fed by OpenTelemetry. <a href="/docs/">API</a> · <a href="/openapi.json">openapi.json</a></footer>
+  <footer>Fed by OpenTelemetry. <a href="${choice.base}/docs/">API</a> · <a href="${choice.base}/openapi.json">openapi.json</a></footer>
 </body>
 </html>`;
 }
@@ -136,7 +142,7 @@ function choosers({ choice, freshness: { services }, path, windows }: Frame): Ma
   const known =
     choice.service === undefined || services.includes(choice.service) ? services : [choice.service, ...services];
   const selected = (is: boolean) => (is ? raw('selected') : '');
-  return html`<form class="choosers" method="get" action="${path}">
+  return html`<form class="choosers" method="get" action="${choice.base}${path}">
     <label>Window <select name="window">${offered.map(
       ({ id, name }) => html`<option value="${id}" ${selected(id === choice.window)}>${name}</option>`,
     )}</select></label>

@@ -71,7 +71,7 @@ export function renderMutations(view: MutationsView): Markup {
 function filterForm({ choice, sort, only }: MutationsView): Markup {
   const { searchParams } = new URL(addressOf('/', choice, sort === 'count' ? {} : { sort }), 'http://localhost');
   const kept = [...searchParams].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
-  return html`<form class="filter" method="get" action="/mutations/">${kept}
+  return html`<form class="filter" method="get" action="${choice.base}/mutations/">${kept}
     <label>Only names with <input type="search" name="name" value="${only}" maxlength="256" data-filter="${only}" autocomplete="off"></label>
     <button data-without-script>Show</button>
   </form>`;

@@ -24,7 +24,7 @@ export interface OverviewView {
   /** Unix ms. */
   readonly nowMs: number;
   /** Where senders find this service. */
-  readonly address: string;
+  readonly address: string | undefined;
   readonly tasks: TasksView['statistics'];
   readonly threat: ThreatView;
   readonly recommendations: readonly RecommendationBody[];
@@ -144,10 +144,23 @@ function duplicatesByTask(tasks: TasksView['statistics']['top_endpoints']): Mark
   );
 }
 
-/** @param address where this service is found */
-function renderEmpty(address: string): Markup {
+/** @param address where this service is found; undefined where it is fed by the application that it stands in */
+function renderEmpty(address: string | undefined): Markup {
   return html`<h1 id="state" class="state" data-live>${mark('none', 'No data yet.')}</h1>
-  <section class="card wide" id="empty" data-live aria-labelledby="empty-heading">
+  ${address === undefined ? renderEmptyEmbedded() : renderHowToSend(address)}`;
+}
+
+function renderEmptyEmbedded(): Markup {
+  return html`<section class="card wide" id="empty" data-live aria-labelledby="empty-heading">
+    <h2 id="empty-heading">Hand the SDK to this aggregator</h2>
+    <p>In the file that is given to <code>node --import</code>:</p>
+    <pre><code>start(aggregator.sdk);</code></pre>
+    <p class="hint">Then the first mutation, task or refusal of this application shows here within seconds. This page fills by itself.</p>
+  </section>`;
+}
+
+function renderHowToSend(address: string): Markup {
+  return html`<section class="card wide" id="empty" data-live aria-labelledby="empty-heading">
     <h2 id="empty-heading">Send some with one line</h2>
     <p>In the folder of a Node application on this machine:</p>
     <pre><code>node --import @vigil/otel-config/register app.js</code></pre>

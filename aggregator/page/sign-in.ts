@@ -10,10 +10,13 @@ const PROBLEMS: Readonly<Record<SignInProblem, string>> = {
   other_origin: 'The form was sent from another site. Open this page itself and try again.',
 };
 
-/** @param to path where to go afterwards */
-export function renderSignIn(to: string, problem: SignInProblem | undefined): Markup {
+/**
+ * @param base see `Choice`
+ * @param to path where to go afterwards
+ */
+export function renderSignIn(base: string, to: string, problem: SignInProblem | undefined): Markup {
   return html`<h1>Sign in to Vigil</h1>
-  <form method="post" action="/sign-in" class="sign-in">
+  <form method="post" action="${base}/sign-in" class="sign-in">
     <label for="key">Key</label>
     <input id="key" name="key" type="password" autocomplete="current-password" required autofocus
       ${problem === undefined ? '' : html`aria-invalid="true" aria-describedby="problem"`}>

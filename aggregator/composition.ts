@@ -1,0 +1,150 @@
+/**
+ * How the parts are put together: the same for the service and for an aggregator inside an application. The only file,
+ * with the two that use it, that knows every part.
+ */
+import { resolve } from 'node:path';
+import { createAlerts } from './alerts/service.ts';
+import { type KeptKey, loadOrMakeApiKey, loadOrMakeKey } from './api-key.ts';
+import type { Configuration } from './config.ts';
+import { type App, createApp } from './http/app.ts';
+import { createGate, type Gate } from './http/auth.ts';
+import type { Log } from './log.ts';
+import { createOwnMetrics, type MetricFamily, type OwnMetrics } from './metrics.ts';
+import { openPolicy, type PolicySource } from './objectives/policy.ts';
+import { createDoor, type Door } from './otlp/attributes.ts';
+import type { Receiver } from './otlp/receiver.ts';
+import { readAlertConditions } from './reports/alert-conditions.ts';
+import { allParts, exposeParts } from './reports/exposition.ts';
+import { openEmbeddedStore } from './store/embedded/open.ts';
+import type { Store } from './store/port.ts';
+import { openPrometheusStore } from './store/prometheus/store.ts';
+
+/** What stands before a store is opened: nothing of it has to be closed. */
+export interface Groundwork {
+  readonly configuration: Configuration;
+  readonly directory: string;
+  readonly log: Log;
+  readonly ownMetrics: OwnMetrics;
+  readonly policy: PolicySource;
+  /** Where the key is kept; absent when keys were configured. */
+  readonly keptKey: KeptKey | undefined;
+}
+
+/** @throws when the data directory or a file cannot be used */
+export function layGround(configuration: Configuration, log: Log): Groundwork {
+  const directory = resolve(configuration.dataDirectory);
+  const policy = openPolicy(configuration, (problem) => log.error(problem));
+  for (const warning of policy.warnings) log.warn(warning);
+  const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
+  return { configuration, directory, log, ownMetrics: createOwnMetrics(), policy, keptKey };
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  /** Absent where data is not sent to this service. */
+  readonly receiver?: Receiver;
+  close(): void;
+}
+
+/** @throws StoreFileError */
+export function openEmbedded({ configuration, directory, log, ownMetrics }: Groundwork) {
+  const { retentionDays, fsync } = configuration;
+  const door = doorOf(configuration, directory);
+  return openEmbeddedStore({ door, directory, retentionDays, fsync, metrics: ownMetrics, log });
+}
+
+export async function openPrometheus(ground: Groundwork, url: string): Promise<OpenedStore> {
+  const { configuration, directory, log, ownMetrics } = ground;
+  return openPrometheusStore({
+    url,
+    tenant: configuration.prometheusTenant,
+    authorization: authorizationOf(configuration),
+    serviceLabel: configuration.prometheusServiceLabel,
+    door: doorOf(configuration, directory),
+    retentionDays: configuration.retentionDays,
+    ttlMs: configuration.cacheTtlSeconds * 1000,
+    metrics: ownMetrics,
+    log,
+  });
+}
+
+/** The `Authorization` header for the Prometheus server, where it wants one. */
+function authorizationOf(configuration: Configuration): string | undefined {
+  const { prometheusBearerToken, prometheusUsername, prometheusPassword } = configuration;
+  if (prometheusBearerToken !== undefined) return `Bearer ${prometheusBearerToken}`;
+  if (prometheusUsername === undefined) return undefined;
+  return `Basic ${Buffer.from(`${prometheusUsername}:${prometheusPassword}`).toString('base64')}`;
+}
+
+/** Addresses are brought into their form before anything is stored. */
+function doorOf({ clientAddresses }: Configuration, directory: string): Door {
+  const secret = clientAddresses === 'pseudonym' ? loadOrMakeKey(directory, 'pseudonym-key').key : '';
+  return createDoor(clientAddresses, secret);
+}
+
+export interface Composed {
+  readonly app: App;
+  readonly gate: Gate;
+  readonly isClosing: () => boolean;
+  /** What a scrape would show now. */
+  readFamilies(): Promise<readonly MetricFamily[]>;
+  startAlerts(): void;
+  /**
+   * Says to whoever asks that the end is near, waits for `inFlight` and the alerts that are owed, and lets the store go.
+   */
+  close(inFlight?: () => Promise<void>): Promise<void>;
+}
+
+export interface Surroundings {
+  /** May send, and nothing else. */
+  readonly localKey?: string;
+  /** Below which the pages stand; '' when absent. */
+  readonly pageBase?: string;
+}
+
+/** @throws when the state of alerts cannot be read */
+export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pageBase }: Surroundings): Composed {
+  const { configuration, directory, log, ownMetrics, policy, keptKey } = ground;
+  const { store } = opened;
+  let closing = false;
+  const isClosing = (): boolean => closing;
+  const apiKeys = keptKey === undefined ? configuration.apiKeys : [keptKey.key];
+  const gate = createGate(apiKeys, configuration.ingestKeys, localKey);
+  const alerts = createAlerts({
+    ...configuration,
+    directory,
+    ownMetrics,
+    log,
+    readConditions: (nowMs) => readAlertConditions(store, policy.current(), nowMs),
+  });
+  const app = createApp({
+    ...configuration,
+    store,
+    gate,
+    ownMetrics,
+    log,
+    pageBase,
+    isClosing,
+    policy: policy.current,
+    alerts: alerts.active,
+  });
+  return {
+    app,
+    gate,
+    isClosing,
+    readFamilies: () => readFamilies(ground, store),
+    startAlerts: alerts.start,
+    async close(inFlight = async () => {}) {
+      closing = true;
+      await Promise.all([inFlight(), alerts.close()]);
+      opened.close();
+    },
+  };
+}
+
+function readFamilies({ configuration, ownMetrics, policy }: Groundwork, store: Store) {
+  const own = async () => ownMetrics.families();
+  const scope = { nowMs: Date.now(), policy: policy.current(), exposeAttackers: configuration.exposeAttackers };
+  // Where the store does not answer, that is what is to be told.
+  return exposeParts([...allParts, own], store, scope).catch(own);
+}
