@@ -104,7 +104,8 @@ export async function readSloStatus(store: Store, slo: Slo, scope: SloScope): Pr
     ),
   ]);
   const burnRates = Object.fromEntries(burns);
-  const alerts = await readAlerts(reader, slo, { window, coveredSinceMs });
+  const judgedSinceMs = judgeableSince(store, window, coveredSinceMs);
+  const alerts = await readAlerts(reader, slo, { window, judgedSinceMs });
   const remaining = budgetRemaining(counts, slo.objective);
   return {
     slo,
@@ -181,10 +182,18 @@ function coverageOf(coveredSinceMs: number | undefined, { fromMs, toMs }: Span):
   return Math.min(1, (toMs - coveredSinceMs) / (toMs - fromMs - MINUTE_MS));
 }
 
+/**
+ * Since when windows can be judged: data must reach back over all of them, by the minute. With edges that are exact to ten
+ * minutes only, what froze long ago would end, or begin, without anything having happened.
+ */
+function judgeableSince(store: Store, window: Span, coveredSinceMs: number | undefined): number {
+  return Math.max(coveredSinceMs ?? Infinity, window.toMs - store.state().minuteRetentionMs);
+}
+
 async function readAlerts(
   reader: EventReader,
   slo: Slo,
-  { window, coveredSinceMs }: { readonly window: Span; readonly coveredSinceMs: number | undefined },
+  { window, judgedSinceMs }: { readonly window: Span; readonly judgedSinceMs: number },
 ): Promise<readonly AlertStatus[]> {
   const { alerts } = deriveBurnAlerts(slo);
   const shortest = lookback(window.toMs, Math.min(...alerts.map(({ shortSeconds }) => shortSeconds)));
@@ -201,7 +210,7 @@ async function readAlerts(
         reader.count(lookback(atMs, alert.shortSeconds)),
       ]);
       // All of the window: of the minute that has only begun nothing is there yet.
-      const isCovered = coveredSinceMs !== undefined && coveredSinceMs <= lookback(atMs, alert.longSeconds).fromMs;
+      const isCovered = judgedSinceMs <= lookback(atMs, alert.longSeconds).fromMs;
       return { alert, state: judgeBurnAlert(alert, slo.objective, { long, short, isCovered }), isFrozen };
     }),
   );
