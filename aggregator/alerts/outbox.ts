@@ -1,5 +1,5 @@
 /** What is owed to those who are told of alerts. Pure: every change gives a new value, so that it can be kept whole. */
-import { type Alert, type AlertCondition, advanceAlerts, isInhibited } from '../domain/alert.ts';
+import { type Alert, type AlertCondition, type AlertIdentity, advanceAlerts, isInhibited } from '../domain/alert.ts';
 
 /** Destinations that are told of each change once. */
 const CHANNELS = ['webhook', 'slack'] as const;
@@ -28,10 +28,17 @@ const MAX_ENDED = 1000;
  */
 const TOLD_RESOLVED_MS = 15 * 60_000;
 
-/** Alerts with what is owed, after the conditions were judged anew. */
+/** How everything that may alert stands. */
+export interface Judgement {
+  readonly conditions: readonly AlertCondition[];
+  /** What could not be judged, and stays as it is. */
+  readonly unread: readonly AlertIdentity[];
+}
+
+/** Alerts with what is owed, after they were judged anew. */
 export function advance(
   entries: readonly Entry[],
-  conditions: readonly AlertCondition[],
+  { conditions, unread }: Judgement,
   destinations: readonly Destination[],
   nowMs: number,
 ): { readonly entries: readonly Entry[]; readonly forgotten: number } {
@@ -40,6 +47,7 @@ export function advance(
     entries.map(({ alert }) => alert),
     conditions,
     nowMs,
+    unread,
   );
   const all = alerts.map((alert) => {
     const { owed = {}, told = {} } = known.get(alert.id) ?? {};

@@ -1,5 +1,5 @@
 /** Alerts from this service itself: judged on a tick, kept over a restart, and told to whoever is configured. */
-import type { AlertCondition } from '../domain/alert.ts';
+import type { AlertReading } from '../domain/alert-groups.ts';
 import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import type { ActiveAlert } from '../reports/active-alerts.ts';
@@ -7,6 +7,7 @@ import { alertmanagerRequests, RESEND_MS, statusOf, tellable } from './alertmana
 import { type Courier, type Delivery, startCourier } from './courier.ts';
 import { advance, type Channel, DESTINATIONS, type Destination, type Entry, nextFor, settle } from './outbox.ts';
 import { type Attempt, post, type Request } from './post.ts';
+import { createReader } from './reader.ts';
 import { slackRequest } from './slack.ts';
 import { openStateFile } from './state-file.ts';
 import { webhookRequest } from './webhook.ts';
@@ -23,8 +24,8 @@ export interface AlertSettings {
 }
 
 export interface AlertOptions extends AlertSettings {
-  /** How everything that may alert stands. @throws what the store throws */
-  readonly readConditions: (nowMs: number) => Promise<readonly AlertCondition[]>;
+  /** How everything that may alert stands, by group. @throws where nothing at all can be judged */
+  readonly readConditions: (nowMs: number) => Promise<readonly AlertReading[]>;
   /** Where the state is kept. */
   readonly directory: string;
   readonly ownMetrics: OwnMetrics;
@@ -49,7 +50,7 @@ export interface AlertService {
 
 /** @throws when the state cannot be read */
 export function createAlerts(options: AlertOptions): AlertService {
-  const { directory, log, ownMetrics, nowMs = Date.now, readConditions } = options;
+  const { directory, log, ownMetrics, nowMs = Date.now } = options;
   const file = openStateFile(directory);
   if (file.damaged !== undefined)
     log.error({ path: file.damaged }, 'the state of alerts was damaged and begins anew; the old file was moved here');
@@ -57,6 +58,7 @@ export function createAlerts(options: AlertOptions): AlertService {
   let entries = file.entries;
   let kept = essence(entries);
   const counters = countersOf(ownMetrics, () => entries);
+  const read = createReader(options.readConditions, ownMetrics, log);
 
   /** Before anybody is told of a change it is on the disk, so that no restart tells it anew or forgets it. */
   const keep = (next: readonly Entry[]): void => {
@@ -79,17 +81,12 @@ export function createAlerts(options: AlertOptions): AlertService {
 
   let judging: Promise<void> | undefined;
   const judge = async (): Promise<void> => {
-    try {
-      const conditions = await readConditions(nowMs());
-      const next = advance(entries, conditions, destinations, nowMs());
+    const judgement = await read(nowMs());
+    if (judgement !== undefined) {
+      const next = advance(entries, judgement, destinations, nowMs());
       counters.forgotten.add({}, next.forgotten);
-      counters.evaluations.add({ result: 'done' });
       tellChanges(log, entries, next.entries);
       keep(next.entries);
-    } catch (error) {
-      // What fires goes on: a store that cannot answer is silence, too.
-      counters.evaluations.add({ result: 'failed' });
-      log.error({ err: error }, 'alerts could not be judged');
     }
     for (const courier of couriers) courier.wake();
   };
@@ -231,9 +228,6 @@ function countersOf(ownMetrics: OwnMetrics, entries: () => readonly Entry[]) {
     deliveries: ownMetrics.counter('aggregator_alert_deliveries_total', 'Attempts to tell a destination of alerts.', {
       destination: DESTINATIONS,
       result: ['taken', 'refused', 'failed'],
-    }),
-    evaluations: ownMetrics.counter('aggregator_alert_evaluations_total', 'How often all alerts were judged.', {
-      result: ['done', 'failed'],
     }),
     forgotten: ownMetrics.counter(
       'aggregator_alerts_forgotten_total',

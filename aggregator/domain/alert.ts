@@ -23,6 +23,9 @@ export interface AlertText {
   readonly path: string;
 }
 
+/** What tells an alert apart from every other one. */
+export type AlertIdentity = Pick<AlertCondition, 'name' | 'labels'>;
+
 /** One stretch of trouble, from its beginning to its end. */
 export interface Alert {
   /** Of this stretch alone: the same alert that fires again has another one. */
@@ -41,7 +44,7 @@ export interface Alert {
 }
 
 /** What tells an alert apart from every other one, in any order of labels. */
-export function alertKey({ name, labels }: Pick<Alert, 'name' | 'labels'>): string {
+export function alertKey({ name, labels }: AlertIdentity): string {
   return JSON.stringify([name, ...Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
@@ -49,17 +52,20 @@ export function alertKey({ name, labels }: Pick<Alert, 'name' | 'labels'>): stri
  * The alerts of now from those of before. Pending ones whose condition ended are gone; those that had ended stay as
  * they are, for others to be told.
  * @param before alerts in any phase, at most one of each kind not resolved
- * @param conditions everything that may alert; what is missing among them is over
+ * @param conditions everything that may alert; what is missing among them and among the unread is over
  * @param nowMs Unix ms
+ * @param unread what could not be judged: it stays exactly as it is
  */
 export function advanceAlerts(
   before: readonly Alert[],
   conditions: readonly AlertCondition[],
   nowMs: number,
+  unread: readonly AlertIdentity[] = [],
 ): readonly Alert[] {
   const ended = before.filter(({ phase }) => phase === 'resolved');
   const live = new Map(before.filter(({ phase }) => phase !== 'resolved').map((alert) => [alertKey(alert), alert]));
-  const now: Alert[] = [];
+  const now = unread.flatMap((identity) => live.get(alertKey(identity)) ?? []);
+  for (const identity of unread) live.delete(alertKey(identity));
   for (const condition of conditions) {
     const key = alertKey(condition);
     const next = nextOf(live.get(key) ?? beginning(condition, key, before, nowMs), condition, nowMs);

@@ -1,7 +1,8 @@
 /** Everything that may alert, and how it stands now: what is read of the store, judged by the domain. */
 import type { AlertCondition } from '../domain/alert.ts';
+import type { AlertGroup, AlertReading } from '../domain/alert-groups.ts';
 import { BURN_ALERT_NAME, burnAlertLabels, windowName } from '../domain/alert-labels.ts';
-import type { AlertState } from '../domain/burn-alerts.ts';
+import { type AlertState, deriveBurnAlerts } from '../domain/burn-alerts.ts';
 import {
   highDuplicateRate,
   highMutationFailureRate,
@@ -16,35 +17,66 @@ import type { Store } from '../store/port.ts';
 import { readTasks, sumKeys } from './idempotency-facts.ts';
 import { readMutations, sumOutcomes } from './mutation-facts.ts';
 import { remembering } from './remembering-store.ts';
-import { type Asked, type Policy, windowUntil } from './report.ts';
+import { type Asked, type Policy, type Slo, windowUntil } from './report.ts';
 import { readThreat } from './security-facts.ts';
-import { type AlertStatus, readSloStatuses, type SloStatus } from './slo-status.ts';
+import { type AlertStatus, readSloStatus, type SloStatus } from './slo-status.ts';
+
+interface ReadableGroup extends AlertGroup {
+  /** @throws what the store throws */
+  readonly read: () => Promise<readonly AlertCondition[]>;
+}
 
 /**
- * All of them, over all services together, as in Prometheus' rules.
+ * All of them, over all services together, as in Prometheus' rules. Each group is read on its own: one that the store
+ * cannot answer for takes no other with it.
  * @param nowMs Unix ms
- * @throws what the store throws
  */
-export async function readAlertConditions(
-  store: Store,
-  policy: Policy,
-  nowMs: number,
-): Promise<readonly AlertCondition[]> {
-  const shared = remembering(store);
+export function readAlertConditions(store: Store, policy: Policy, nowMs: number): Promise<readonly AlertReading[]> {
+  return Promise.all(
+    groupsOf(remembering(store), policy, nowMs).map(async ({ read, ...group }): Promise<AlertReading> => {
+      try {
+        return { ...group, conditions: await read() };
+      } catch (error) {
+        return { ...group, error };
+      }
+    }),
+  );
+}
+
+function groupsOf(store: Store, policy: Policy, nowMs: number): readonly ReadableGroup[] {
   const untilMs = windowUntil(nowMs, 'minutes', 1).range.toMs;
-  const [statuses, failures, duplicates, threat] = await Promise.all([
-    readSloStatuses(shared, { untilMs, policy }),
-    readFailures(shared, nowMs),
-    readDuplicates(shared, nowMs),
-    readThreat(shared, untilMs),
-  ]);
+  const named = (
+    group: AlertGroup['group'],
+    alert: NamedAlert,
+    read: () => Promise<AlertCondition>,
+  ): ReadableGroup => ({
+    group,
+    name: alert.name,
+    alerts: [{ name: alert.name, labels: { severity: alert.severity } }],
+    read: async () => [await read()],
+  });
   return [
-    ...statuses.flatMap((status) => status.alerts.map((alert) => burnCondition(status, alert))),
-    failures,
-    duplicates,
-    threatCondition(threat?.score),
-    silenceCondition(store.state().newestPointMs, nowMs),
+    ...policy.objectives.map((slo) => objectiveGroup(slo, () => readSloStatus(store, slo, { untilMs, policy }))),
+    named('mutations', highMutationFailureRate, () => readFailures(store, nowMs)),
+    named('tasks', highDuplicateRate, () => readDuplicates(store, nowMs)),
+    named('security', highThreatScore, async () => threatCondition((await readThreat(store, untilMs))?.score)),
+    named('telemetry', telemetryStopped, async () => silenceCondition(store.state().newestPointMs, nowMs)),
   ];
+}
+
+function objectiveGroup(slo: Slo, read: () => Promise<SloStatus>): ReadableGroup {
+  return {
+    group: 'objectives',
+    name: slo.id,
+    alerts: deriveBurnAlerts(slo).alerts.map((alert) => ({
+      name: BURN_ALERT_NAME,
+      labels: burnAlertLabels(slo.id, alert),
+    })),
+    async read() {
+      const status = await read();
+      return status.alerts.map((alert) => burnCondition(status, alert));
+    },
+  };
 }
 
 function burnCondition(status: SloStatus, { alert, state, isFrozen }: AlertStatus): AlertCondition {

@@ -44,7 +44,7 @@ function start(changes: Partial<AlertOptions> = {}): AlertService {
     slackUrl: undefined,
     publicUrl: 'https://vigil.example/',
     alertIntervalSeconds: 30,
-    readConditions: async () => conditions,
+    readConditions: async () => [{ group: 'objectives', name: 'all', alerts: [], conditions }],
     directory,
     ownMetrics: metrics,
     log: kept.log,
@@ -277,7 +277,55 @@ test('a store that cannot answer leaves everything as it is', async () => {
   await second.tick();
   expect(second.active()).toMatchObject([{ phase: 'firing' }]);
   expect(types()).toEqual(['alert.firing']);
-  expect(kept.lines().at(-1)).toMatchObject({ message: 'alerts could not be judged' });
+  expect(kept.lines().at(-1)).toMatchObject({ message: 'alerts could not be judged and stay as they are' });
+});
+
+test('a group that cannot be read keeps its alerts as they are, pending ones too, and is told of once', async () => {
+  const threat: AlertCondition = { ...burning(), name: 'HighThreatScore', labels: { severity: 'ticket' } };
+  const pending: AlertCondition = { ...threat, name: 'Waits', forSeconds: 600 };
+  const error = new Error('too many clients');
+  let isBroken = false;
+  const service = start({
+    readConditions: async () => [
+      { group: 'objectives', name: 'success', alerts: [burning()], conditions },
+      {
+        group: 'security',
+        name: 'HighThreatScore',
+        alerts: [threat, pending],
+        ...(isBroken ? { error } : { conditions: [threat, pending] }),
+      },
+    ],
+  });
+  conditions = [burning('inactive')];
+  await service.tick();
+  const before = service.active();
+  expect(before.map(({ name, phase }) => `${name} ${phase}`)).toEqual(['HighThreatScore firing', 'Waits pending']);
+  isBroken = true;
+  conditions = [burning()];
+  for (let i = 0; i < 3; i++) {
+    nowMs += 60_000;
+    await service.tick();
+  }
+  expect(service.active().filter(({ name }) => name !== 'SloBurnRate')).toEqual(before);
+  expect(service.active().map(({ name }) => name)).toContain('SloBurnRate');
+  isBroken = false;
+  await service.tick();
+  await settled();
+  expect(types()).toEqual(['alert.firing', 'alert.firing']);
+  const told = kept.lines().filter(({ what }) => what !== undefined);
+  expect(told).toMatchObject([
+    { level: 'error', what: 'security: HighThreatScore', err: { message: 'too many clients' } },
+    { level: 'info', what: 'security: HighThreatScore', message: 'alerts can be judged again' },
+  ]);
+  const valuesOf = (name: string) =>
+    Object.fromEntries(
+      metrics
+        .families()
+        .find((family) => family.name === name)
+        ?.samples.map(({ labels, value }) => [labels[0][1], value]) ?? [],
+    );
+  expect(valuesOf('aggregator_alert_group_failures_total')).toMatchObject({ security: 3, objectives: 0 });
+  expect(valuesOf('aggregator_alert_evaluations_total')).toEqual({ done: 2, partial: 3, failed: 0 });
 });
 
 test('a damaged state is moved away and said, and does not keep the service from starting', async () => {

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type Alert, alertKey, isInhibited } from '../../../aggregator/domain/alert.ts';
+import { type Alert, type AlertCondition, alertKey, isInhibited } from '../../../aggregator/domain/alert.ts';
 import { readAlertConditions } from '../../../aggregator/reports/alert-conditions.ts';
 import { BUILT_IN_POLICY } from '../../../aggregator/reports/slo-status.ts';
+import { type Store, StoreUnavailable } from '../../../aggregator/store/port.ts';
 import { createKnownStore, type KnownStore } from '../../support/known-store.ts';
 import { createReadSide, NOW_MS } from '../../support/read-side.ts';
 
@@ -19,14 +20,19 @@ function fail(store: KnownStore): void {
   store.add({ name: 'CreateJob', seconds: 0.1, atMs: NOW_MS }, 10);
 }
 
-const firing = async (store: KnownStore) =>
-  (await readAlertConditions(store, BUILT_IN_POLICY, NOW_MS)).filter(({ state }) => state === 'firing');
+const readAll = async (store: Store): Promise<readonly AlertCondition[]> =>
+  (await readAlertConditions(store, BUILT_IN_POLICY, NOW_MS)).flatMap((reading) => {
+    if ('error' in reading) throw reading.error;
+    return reading.conditions;
+  });
+
+const firing = async (store: Store) => (await readAll(store)).filter(({ state }) => state === 'firing');
 
 test('what may alert has the names, labels and waiting times of the Prometheus rules', async () => {
   type Rule = { alert?: string; labels: Record<string, string>; for?: string };
   const { groups } = read('prometheus/rules.yaml') as { groups: { rules: Rule[] }[] };
   const rules = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
-  const conditions = await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS);
+  const conditions = await readAll(createKnownStore(NOW_MS));
   const described = (name: string, labels: Record<string, string>, wait: string) =>
     `${alertKey({ name, labels })} ${wait}`;
   const ofRules = rules
@@ -41,7 +47,7 @@ test('webhooks are spared what the routes of Alertmanager inhibit', async () => 
   const { inhibit_rules: rules } = read('alertmanager/alertmanager.yaml') as {
     inhibit_rules: { source_matchers: string[]; target_matchers: string[]; equal?: string[] }[];
   };
-  const conditions = await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS);
+  const conditions = await readAll(createKnownStore(NOW_MS));
   const alerts = conditions.map(({ name, labels, text }, i): Alert => {
     return { id: String(i), name, labels, text, phase: 'firing', sinceMs: 0 };
   });
@@ -64,7 +70,7 @@ test('webhooks are spared what the routes of Alertmanager inhibit', async () => 
 });
 
 test('an empty store alerts nobody, and says that it knows nothing', async () => {
-  const conditions = await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS);
+  const conditions = await readAll(createKnownStore(NOW_MS));
   expect(new Set(conditions.map(({ state }) => state))).toEqual(new Set(['no_data']));
 });
 
@@ -126,4 +132,23 @@ test('answers and the page say what was sent, and only for all services together
   const { alerts } = await ask('/monitoring/overview/');
   expect(alerts).toMatchObject([{ name: 'SloBurnRate', objective: 'mutation-success', state: 'firing', since }]);
   expect(await (await get('/objectives/')).text()).toContain(burn.text.summary);
+});
+
+test('what the store cannot answer for names its alerts, and the others are judged all the same', async () => {
+  const store = createKnownStore(NOW_MS);
+  fail(store);
+  const refuses = () => Promise.reject(new StoreUnavailable('too many clients', 5));
+  const readings = await readAlertConditions({ ...store, clients: refuses }, BUILT_IN_POLICY, NOW_MS);
+  const unread = readings.filter((reading) => 'error' in reading);
+  expect(unread).toMatchObject([{ group: 'security', name: 'HighThreatScore', error: { name: 'StoreUnavailable' } }]);
+  const others = readings.flatMap((reading) => ('error' in reading ? [] : reading.conditions));
+  expect(others).toEqual((await readAll(store)).filter(({ name }) => name !== 'HighThreatScore'));
+});
+
+test('a group names the alerts that it would judge, so that they can stay as they are', async () => {
+  for (const reading of await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS)) {
+    const judged = 'error' in reading ? [] : reading.conditions;
+    expect(reading.alerts.map(alertKey)).toEqual(judged.map(alertKey));
+    expect(judged).not.toEqual([]);
+  }
 });

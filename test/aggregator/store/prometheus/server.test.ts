@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createOwnMetrics } from '../../../../aggregator/metrics.ts';
 import { OPEN_DOOR } from '../../../../aggregator/otlp/attributes.ts';
+import { readAlertConditions } from '../../../../aggregator/reports/alert-conditions.ts';
+import { BUILT_IN_POLICY } from '../../../../aggregator/reports/slo-status.ts';
 import { StoreUnavailable } from '../../../../aggregator/store/port.ts';
 import { createBatches } from '../../../../aggregator/store/prometheus/batches.ts';
 import { createServer as createMetricsServer } from '../../../../aggregator/store/prometheus/server.ts';
@@ -202,4 +204,31 @@ test('a store whose server is down opens, says so once, and tells readers', asyn
   await expect(store.counts({ metric: 'vigil.task.requests', range })).rejects.toThrow(StoreUnavailable);
   expect(await store.counts({ metric: 'vigil.task.requests', range, where: { 'vigil.task.name': [] } })).toEqual([]);
   close();
+});
+
+test('one query that always fails freezes the alerts made from it, and no others', async () => {
+  const now = { metric: {}, value: [0, String(Date.now() / 1000)] };
+  const { url } = await serve(({ path, query }, response) => {
+    // The newest point is of now; nothing else happened.
+    if (query.startsWith('max(')) response.end(vector([now]));
+    else if (query.includes('vigil_security_clients')) response.writeHead(422).end('too many samples');
+    else if (path.includes('/label/')) response.end('{"status":"success","data":["shop"]}');
+    else if (path.endsWith('query_range'))
+      response.end('{"status":"success","data":{"resultType":"matrix","result":[]}}');
+    else response.end(vector());
+  });
+  const opened = await openPrometheusStore({
+    url,
+    metrics: createOwnMetrics(),
+    log: { warn() {}, info() {} },
+    serviceLabel: 'job',
+    door: OPEN_DOOR,
+    retentionDays: 35,
+    ttlMs: 0,
+  });
+  closing.push(opened.close);
+  const readings = await readAlertConditions(opened.store, BUILT_IN_POLICY, Date.now());
+  const failed = readings.filter((reading) => 'error' in reading).map(({ name }) => name);
+  expect(failed).toEqual(['HighThreatScore']);
+  expect(readings.length).toBe(BUILT_IN_POLICY.objectives.length + 4);
 });
