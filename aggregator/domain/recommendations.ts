@@ -2,6 +2,8 @@
  * Recommendations: rules are data, judged against signals. A rule about a signal that has no value is silent; at least
  * one recommendation always comes out, so that silence can be told from health.
  */
+import { durationInWords } from './words.ts';
+
 export type Level = 'critical' | 'warning' | 'info';
 
 /** Worst first. */
@@ -110,8 +112,9 @@ function fill(text: string, unit: SignalUnit, value: number, threshold: number):
   return text.replace('{value}', inWords(value, unit)).replace('{threshold}', inWords(threshold, unit));
 }
 
-/** 0.931 ratio is "93.1 %", 1.2345 seconds are "1235 ms", 0.0123 are "12.3 ms". */
+/** 0.931 ratio is "93.1 %", 1.2345 seconds are "1235 ms", 0.0123 are "12.3 ms", 3630 are "1 hour". */
 function inWords(value: number, unit: SignalUnit): string {
+  if (unit === 'seconds' && value >= 60) return durationInWords(value);
   const shown = unit === 'ratio' ? value * 100 : unit === 'seconds' ? value * 1000 : value;
   const suffix = unit === 'ratio' ? ' %' : unit === 'seconds' ? ' ms' : '';
   const grain = unit === 'seconds' && shown >= 100 ? 1 : 100;

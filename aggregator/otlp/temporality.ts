@@ -43,6 +43,8 @@ export interface Applied {
   baselines: number;
   /** Time of the newest point taken, Unix ms; -Infinity when there is none. */
   newestMs: number;
+  /** Services of which a sender contradicted itself, as several under one identity do. */
+  readonly shared: Set<string>;
 }
 
 /** What is believed of a point's times, ms. */
@@ -92,6 +94,8 @@ export class Temporality {
   readonly #watchedSinceNs: number;
   #scratch = new Float64Array(512);
   #known = false;
+  /** Instances of the present batch that contradict themselves: an earlier life goes on, or a total fell in the midst of one. */
+  readonly #sharing = new Set<number>();
   #minute = 0;
 
   constructor(streams: StreamTable, sink: IncrementSink, watchedSinceMs: number, limits: TimeLimits = TIME_LIMITS) {
@@ -103,7 +107,8 @@ export class Temporality {
 
   /** @param nowMs when the request arrived, Unix ms: replaying a journal gives the time of then */
   apply(batch: PointBatch, nowMs: number): Applied {
-    const applied: Applied = { taken: 0, duplicates: 0, baselines: 0, newestMs: -Infinity };
+    const applied: Applied = { taken: 0, duplicates: 0, baselines: 0, newestMs: -Infinity, shared: new Set() };
+    this.#sharing.clear();
     const seen = new Set<number>();
     let last = -1;
     const oldest = (nowMs - this.#limits.lateMs) * 1e6;
@@ -131,6 +136,7 @@ export class Temporality {
       }
     }
     for (const id of seen) this.#streams.see(id, nowMs);
+    for (const id of this.#sharing) applied.shared.add(this.#streams.instances[id]?.service ?? '');
     return applied;
   }
 
@@ -199,8 +205,10 @@ export class Temporality {
     const start = values[at + 2];
     const time = values[at + 3];
     const stream = this.#lifeOf(head, start);
-    if (stream < 0) return 'duplicates';
     const streams = this.#streams;
+    if (stream !== head && time > streams.arena.values[streams.state[head] + TIME])
+      this.#sharing.add(streams.instanceOf[head]);
+    if (stream < 0) return 'duplicates';
     streams.touch(stream);
     const state = streams.state[stream];
     if (state >= 0 && streams.arena.values[state + TIME] >= time) return 'duplicates';
@@ -276,7 +284,9 @@ export class Temporality {
     const state = streams.resize(stream, VALUE + 1);
     const before = isFirst ? 0 : streams.arena.values[state + VALUE];
     const monotonic = streams.entryOfStream(stream).metric.monotonic;
-    const increment = monotonic && value < before ? value : value - before;
+    const fell = monotonic && value < before;
+    if (fell) this.#sharing.add(streams.instanceOf[stream]);
+    const increment = fell ? value : value - before;
     streams.arena.values[state + VALUE] = value;
     if (counts && increment !== 0) this.#sink.number(streams.seriesOf(stream, -1), this.#minute, increment);
   }
@@ -293,7 +303,10 @@ export class Temporality {
     const continues =
       !isFirst && kept[state + BOUNDS] === bounds && subtract(values, source, kept, state + CELLS, difference, n);
     if (continues) sum -= kept[state + SUM];
-    else for (let i = 0; i < n; i++) difference[i] = values[source + i];
+    else {
+      if (!isFirst && kept[state + BOUNDS] === bounds) this.#sharing.add(streams.instanceOf[stream]);
+      for (let i = 0; i < n; i++) difference[i] = values[source + i];
+    }
     kept[state + COUNT] = values[at + 4];
     kept[state + BOUNDS] = bounds;
     kept[state + SUM] = values[at + 5];
@@ -335,7 +348,10 @@ export class Temporality {
     if (continues) {
       zero -= kept[state + ZERO];
       sum -= kept[state + SUM];
-    } else folded.copyWithin(length, 0, length);
+    } else {
+      if (!isFirst) this.#sharing.add(streams.instanceOf[stream]);
+      folded.copyWithin(length, 0, length);
+    }
     state = streams.resize(stream, BUCKETS + length);
     kept = streams.arena.values;
     kept[state + COUNT] = values[at + 4];

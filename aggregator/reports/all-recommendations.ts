@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { recommendIdentities } from '../domain/identity-rules.ts';
 import { type Recommendation, recommend, sortByLevel } from '../domain/recommendations.ts';
 import { recommendObjective } from '../domain/slo-recommendations.ts';
 import { telemetryHealthy, telemetryRules, telemetrySilent } from '../domain/telemetry-rules.ts';
@@ -44,8 +45,8 @@ function bodyOf(recommendation: Recommendation, windowSeconds: number, events: n
   return recommendationBody(recommendation, { windowSeconds, events: Math.round(events), traceIds });
 }
 
-function telemetryRecommendations(store: Store, { window, ownFamilies }: Asked): readonly Recommendation[] {
-  const { lastArrivalMs } = store.state();
+function telemetryRecommendations(store: Store, { window, ownFamilies, service }: Asked): readonly Recommendation[] {
+  const { lastArrivalMs, sharedIdentityExports = new Map<string, number>() } = store.state();
   const families = ownFamilies?.() ?? [];
   const total = (name: string): number | undefined =>
     families.find((family) => family.name === name)?.samples.reduce((sum, { value }) => sum + value, 0);
@@ -59,5 +60,8 @@ function telemetryRecommendations(store: Store, { window, ownFamilies }: Asked):
           rejected_points: total('aggregator_points_rejected_total'),
         }),
   };
-  return recommend(telemetryRules, signals, { healthy: telemetryHealthy, silent: telemetrySilent });
+  const ofService = [...sharedIdentityExports].filter(([name]) => service === undefined || name === service);
+  const ofIdentities = recommendIdentities(new Map(ofService));
+  const others = recommend(telemetryRules, signals, { healthy: telemetryHealthy, silent: telemetrySilent });
+  return [...ofIdentities, ...others.filter(({ level }) => ofIdentities.length === 0 || level !== 'info')];
 }

@@ -93,6 +93,8 @@ export interface StoreState {
   readonly services: readonly string[];
   /** Every `service.version` of each service, the newest last, '' among them where one was left out; absent where their order is not known. */
   readonly versions?: ReadonlyMap<string, readonly string[]>;
+  /** Exports of the last hour that contradicted the one before, as those of several processes under one identity do, by service; absent where that is not known. */
+  readonly sharedIdentityExports?: ReadonlyMap<string, number>;
   /** Whether it takes new data, and if not, why. */
   readonly refusing: string | undefined;
 }

@@ -4,6 +4,7 @@ import { type MetricName, metrics } from '@vigil/semconv';
 export interface PointDescription {
   readonly metric: MetricName;
   readonly service?: string;
+  /** '' for a sender that says nothing of itself. */
   readonly instance: string;
   readonly version?: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -79,7 +80,7 @@ export function metricsBody(points: readonly PointDescription[]): Buffer {
     resource: {
       attributes: keyValues({
         'service.name': point.service ?? 'shop',
-        'service.instance.id': point.instance,
+        ...(point.instance === '' ? {} : { 'service.instance.id': point.instance }),
         ...(point.version === undefined ? {} : { 'service.version': point.version }),
       }),
     },

@@ -6,6 +6,7 @@ import { decodeBatch, encodeBatch } from '../../otlp/batch-record.ts';
 import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
 import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
 import { type Accepted, BodyError, MAX_BODY_BYTES, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
+import { SharedIdentities } from '../../otlp/shared-identities.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
 import { type IncrementSink, Temporality, type TimeLimits } from '../../otlp/temporality.ts';
@@ -54,6 +55,7 @@ export interface IngestParts {
 export class Ingest implements Receiver {
   newestPointMs: number | undefined;
   lastArrivalMs: number | undefined;
+  readonly sharedIdentities = new SharedIdentities();
   readonly #parts: IngestParts;
   readonly #protobuf: MetricsDecoder;
   readonly #json: JsonMetricsDecoder;
@@ -136,6 +138,7 @@ export class Ingest implements Receiver {
     this.#counters.points.add({ result: 'taken' }, applied.taken);
     this.#counters.points.add({ result: 'duplicate' }, applied.duplicates);
     this.#counters.points.add({ result: 'baseline' }, applied.baselines);
+    for (const service of applied.shared) this.sharedIdentities.note(service, now);
     if (applied.taken > 0) {
       this.lastArrivalMs = now;
       this.newestPointMs = Math.max(this.newestPointMs ?? 0, applied.newestMs);

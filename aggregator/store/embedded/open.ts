@@ -247,6 +247,7 @@ class OpenStore {
       retentionMs: this.#options.retentionDays * DAY_MS,
       services: this.#directory.services,
       versions: this.#directory.versions,
+      sharedIdentityExports: this.ingest.sharedIdentities.lastHour(this.#now()),
       refusing: this.#refusing,
     };
   }

@@ -4,6 +4,7 @@ import { idempotencyRules } from '../../../aggregator/domain/idempotency-rules.t
 import { mutationRules, mutationsHealthy, mutationsSilent } from '../../../aggregator/domain/mutation-rules.ts';
 import { LEVELS, recommend } from '../../../aggregator/domain/recommendations.ts';
 import { securityRules } from '../../../aggregator/domain/security-rules.ts';
+import { telemetryRules } from '../../../aggregator/domain/telemetry-rules.ts';
 
 const otherwise = { healthy: mutationsHealthy, silent: mutationsSilent };
 const value = fc.option(fc.double({ min: 0, max: 10, noNaN: true }), { nil: undefined });
@@ -31,7 +32,7 @@ test('whatever the signals: something is said, worst first, and only by rules wh
   );
 });
 
-const tables = { mutationRules, idempotencyRules, securityRules };
+const tables = { mutationRules, idempotencyRules, securityRules, telemetryRules };
 
 test('no two rules have the same id', () => {
   const ids = Object.values(tables).flatMap((rules) => rules.map(({ id }) => id));
@@ -57,3 +58,44 @@ test.each(Object.entries(tables))(
     }
   },
 );
+
+/** What users are promised: the signal, the last value on which nothing is said and the first on which something is. */
+const PROMISED: readonly (readonly [signal: string, quiet: number, loud: number, id: string, level: string])[] = [
+  ['success_rate', 0.95, 0.9499, 'mutation-success-rate', 'warning'],
+  ['p95', 0.5, 0.5001, 'mutation-p95', 'warning'],
+  ['p99', 3, 3.001, 'mutation-p99', 'critical'],
+  ['duplicate_rate', 0.0099, 0.01, 'duplicate-rate', 'warning'],
+  ['duplicate_rate', 0.0299, 0.03, 'duplicate-rate-critical', 'critical'],
+  ['duplicate_rate', 0.005, 0.0049, 'duplicate-rate-excellent', 'info'],
+  ['escaped_duplicates', 0, 1, 'duplicate-escaped', 'critical'],
+  ['lock_fault_rate', 0.05, 0.0501, 'lock-faults', 'warning'],
+  ['broken_lease_rate', 0.01, 0.0101, 'broken-leases', 'warning'],
+  ['threat_score', 75, 75.01, 'threat-score', 'critical'],
+  ['sqli_attempts', 49, 50, 'sqli-attempts', 'warning'],
+  ['rate_limit_violations', 100, 101, 'rate-limit-violations', 'warning'],
+  ['detected_only', 0, 1, 'detected-not-blocked', 'warning'],
+  ['silence', 300, 301, 'telemetry-stopped', 'warning'],
+  ['overflowed_series', 0, 1, 'series-overflowed', 'warning'],
+  ['rejected_points', 0, 1, 'points-rejected', 'warning'],
+];
+
+test.each(PROMISED)('%s: nothing at %d, and at %d %s', (signal, quiet, loud, id, level) => {
+  const rules = Object.values(tables).flat();
+  const said = (value: number) => recommend(rules, { [signal]: value }, otherwise);
+  expect(said(quiet).map((one) => one.id)).not.toContain(id);
+  expect(said(loud).find((one) => one.id === id)).toMatchObject({ level, evidence: { signal, value: loud } });
+});
+
+test('every rule is promised', () => {
+  const ids = Object.values(tables).flatMap((rules) => rules.map((rule) => rule.id));
+  expect(new Set(PROMISED.map(([, , , id]) => id))).toEqual(new Set(ids));
+});
+
+test('a p95 above what one in a hundred may take is said too; silence is told in words', () => {
+  const [{ message }] = recommend(mutationRules, { p95: 1.2 }, otherwise);
+  expect(message).toContain('It is above 1000 ms too');
+  expect(recommend(mutationRules, { p95: 0.9 }, otherwise)[0].message).not.toContain('above 1000 ms');
+  expect(recommend(telemetryRules, { silence: 5400 }, otherwise)[0].message).toBe(
+    'Nothing has arrived for 1.5 hours; applications send at least once in 5 minutes.',
+  );
+});
