@@ -11,6 +11,8 @@ type SyncHooks = typeof import('import-in-the-middle/register-hooks.mjs');
 interface HookState {
   pattern: RegExp;
   readonly names: Set<string>;
+  /** What hooks, for those who check an installation. */
+  readonly instrumentations: Instrumentation[];
 }
 const STATE = Symbol.for('vigil.otel-config.module-hooks');
 const shared = globalThis as { [STATE]?: HookState };
@@ -27,9 +29,14 @@ export function registerModuleHooks(instrumentations: readonly Instrumentation[]
   if (state !== undefined) {
     for (const name of names) state.names.add(name);
     state.pattern = moduleUrlPattern(state.names);
+    state.instrumentations.push(...instrumentations);
     return;
   }
-  const first = { names: new Set(names), pattern: moduleUrlPattern(new Set(names)) };
+  const first: HookState = {
+    names: new Set(names),
+    pattern: moduleUrlPattern(new Set(names)),
+    instrumentations: [...instrumentations],
+  };
   shared[STATE] = first;
   // Hooks and instrumentations must share one copy of import-in-the-middle: hence the one that the latter load.
   const instrumentationPackage = createRequire(import.meta.url).resolve('@opentelemetry/instrumentation');
@@ -56,6 +63,13 @@ function registerOnLoaderThread(hookFile: string, pattern: RegExp, wasRequired: 
 function isRequiringModules(): boolean {
   const required = Object.values(createRequire(import.meta.url).cache);
   return required.some((module) => module?.loaded === false || types.isModuleNamespaceObject(module?.exports));
+}
+
+/** All that was registered in this process, by any copy of this package; empty before `registerModuleHooks`. */
+export function registeredDefinitions(): InstrumentationModuleDefinition[] {
+  return (shared[STATE]?.instrumentations ?? []).flatMap((one) =>
+    hasDefinitions(one) ? one.getModuleDefinitions() : [],
+  );
 }
 
 const namesByInstrumentation = new WeakMap<Instrumentation, string[]>();

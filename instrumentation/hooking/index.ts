@@ -1,3 +1,3 @@
 export { createLimiter, type Limiter } from './limiter.ts';
-export { type AnyFunction, isPatchedBy, patchExport, standIn } from './patch.ts';
+export { type AnyFunction, isAnyPatched, isPatchedBy, patchExport, standIn } from './patch.ts';
 export { observeSettlement } from './settlement.ts';

@@ -93,3 +93,34 @@ function liveCopy(members: Record<string, unknown>, except: string): object {
   }
   return copy;
 }
+
+/**
+ * Whether anything that a module hands out was wrapped by one of us: the export itself, its members, or methods of the
+ * classes among them. For those who check an installation: it reads every member, which may load more of the module.
+ */
+export function isAnyPatched(exports: unknown): boolean {
+  return [exports, ...membersOf(exports)].some((one) => isWrapped(one) || methodsOf(one).some(isWrapped));
+}
+
+function isWrapped(value: unknown): boolean {
+  return typeof value === 'function' && ownersOf(value).size > 0;
+}
+
+function membersOf(value: unknown): unknown[] {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return [];
+  return Object.getOwnPropertyNames(value).flatMap((name) => {
+    try {
+      return [Reflect.get(value, name)];
+    } catch {
+      // A namespace whose module is not ready yet, or a member that refuses to be read.
+      return [];
+    }
+  });
+}
+
+/** Values only: a getter on a prototype is written for instances. */
+function methodsOf(value: unknown): unknown[] {
+  const prototype: unknown = typeof value === 'function' ? value.prototype : undefined;
+  if (typeof prototype !== 'object' || prototype === null) return [];
+  return Object.values(Object.getOwnPropertyDescriptors(prototype)).map((descriptor) => descriptor.value);
+}

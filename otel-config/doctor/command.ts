@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { examine } from './examine.ts';
 import { exitCodeOf, renderText } from './finding.ts';
 
-export const USAGE = `Usage: vigil-doctor [--json] [--strict] [FOLDER]
+export const USAGE = `Usage: vigil-doctor [--json] [--strict] [--quick] [FOLDER]
 
 Looks at the installation of the application in FOLDER (.), with the environment that the application has: address,
 key, clock, versions, hooks, what is exported, and whether it arrives. It sends nothing that counts as telemetry.
 
   --json              the report as JSON: {version, folder, service, findings: [{id, level, message, mend, evidence}], counts}
   --strict            warnings count as errors
+  --quick             starts no processes: hooks, and what is exported, are not looked at
   --import FILE       what the application gives to node --import in place of @vigil/otel-config/register
   --aggregator URL    the aggregator, where telemetry goes through a Collector
   --prometheus URL    a Prometheus that shall scrape the aggregator (PROMETHEUS_URL)
@@ -24,6 +25,7 @@ Exit code: 0 without errors, 1 with errors (with --strict also with warnings), 2
 const options = {
   json: { type: 'boolean' },
   strict: { type: 'boolean' },
+  quick: { type: 'boolean' },
   help: { type: 'boolean' },
   import: { type: 'string' },
   aggregator: { type: 'string' },
@@ -51,6 +53,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     folder: resolve(positionals[0] ?? '.'),
     env,
     importFile: values.import,
+    probes: !values.quick,
     aggregator: values.aggregator,
     prometheus: values.prometheus ?? env['PROMETHEUS_URL'],
     redis: values.redis ?? env['REDIS_URL'],

@@ -1,11 +1,16 @@
 /** All checks, in the order in which telemetry travels. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { packageAttributes } from '../package-attributes.ts';
 import { checkArrival } from './arrival.ts';
 import { checkDestination } from './destination.ts';
 import { checkEnding } from './ending.ts';
-import { type Finding, type Report, reportOf } from './finding.ts';
-import { checkApiCopies, checkNode, checkRegistration, registerOf } from './installation.ts';
+import { type Finding, finding, type Report, reportOf } from './finding.ts';
+import { checkGrafana } from './grafana.ts';
+import { checkApiCopies, checkLibraryCopies, checkNode, checkRegistration, registerOf } from './installation.ts';
+import { importSpecifier, type ProbeResult, probeInstallation } from './probe.ts';
+import { exportedService, exportFindings, hookFindings } from './probe-findings.ts';
+import { checkPrometheus } from './prometheus.ts';
+import { checkRedis } from './redis.ts';
 import { checkSettings } from './settings.ts';
 
 export interface Asked {
@@ -15,6 +20,8 @@ export interface Asked {
   readonly env: NodeJS.ProcessEnv;
   /** What the application gives to `--import`, where that is not our registration. */
   readonly importFile: string | undefined;
+  /** Whether processes are started that load the application's libraries. */
+  readonly probes: boolean;
   /** Base addresses; each is asked only where it is given. */
   readonly aggregator: string | undefined;
   readonly prometheus: string | undefined;
@@ -31,14 +38,53 @@ export async function examine(asked: Asked): Promise<Report> {
     ...(register === undefined ? [] : checkApiCopies(folder, register)),
     ...checkSettings(),
   ];
-  const service = serviceOf(folder, env);
-  findings.push(...checkEnding(folder));
+  const probed = await probeBoth(asked, register);
+  if (probed.length > 0) findings.push(...hookFindings(probed), ...exportFindings(probed[0]!));
+  const libraries = new Set(probed.flatMap((one) => one.libraries.map(({ library }) => library)));
+  findings.push(...checkLibraryCopies(folder, [...libraries]), ...checkEnding(folder));
+  const service = probed.map(exportedService).find((name) => name !== undefined) ?? serviceOf(folder, env);
   const destination = await checkDestination(env);
   findings.push(...destination.findings);
   const aggregator = asked.aggregator ?? destination.aggregator;
   if (aggregator !== undefined)
     findings.push(...(await checkArrival(aggregator, service, destination.headers, env['MONITORING_API_KEY'])));
+  findings.push(...(await checkBeside(asked, libraries)));
   return reportOf(folder, service, findings);
+}
+
+/** What hold locks. */
+const REDIS_CLIENTS = ['ioredis', '@redis/client', 'bullmq', 'redlock'];
+
+/** What stands beside the application, each where its address is known. */
+async function checkBeside(
+  { prometheus, redis, grafana, env }: Asked,
+  libraries: ReadonlySet<string>,
+): Promise<Finding[]> {
+  const usesRedis = REDIS_CLIENTS.some((name) => libraries.has(name));
+  const found = await Promise.all([
+    prometheus === undefined ? [] : checkPrometheus(prometheus),
+    redis === undefined ? (usesRedis ? [notAskedRedis()] : []) : checkRedis(redis),
+    grafana === undefined ? [] : checkGrafana(grafana, env['GRAFANA_API_KEY']),
+  ]);
+  return found.flat();
+}
+
+function notAskedRedis(): Finding {
+  const message =
+    'a client of Redis is installed, and nothing says where Redis is: it was not asked whether it drops locks.';
+  return finding('info', 'redis.reachable', message, 'Run this again with --redis URL.');
+}
+
+/** Neither where nothing could be registered. */
+async function probeBoth(
+  { folder, env, importFile, probes }: Asked,
+  register: string | undefined,
+): Promise<ProbeResult[]> {
+  const file =
+    importFile === undefined ? register : importFile.startsWith('.') ? resolve(folder, importFile) : importFile;
+  if (file === undefined || !probes) return [];
+  const ways = ['import', 'require'] as const;
+  return Promise.all(ways.map((loading) => probeInstallation(folder, importSpecifier(file), loading, env)));
 }
 
 function serviceOf(folder: string, env: NodeJS.ProcessEnv): string | undefined {

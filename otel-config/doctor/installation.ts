@@ -95,6 +95,16 @@ export interface Copy {
   readonly path: string;
 }
 
+/** The copy that files of the folder load by the package's name; undefined where there is none. */
+export function copyFor(name: string, folder: string): Copy | undefined {
+  for (let place = folder; ; place = dirname(place)) {
+    const path = join(place, 'node_modules', name);
+    const { version } = readManifest(join(path, 'package.json')) ?? {};
+    if (version !== undefined) return { version, path };
+    if (dirname(place) === place) return undefined;
+  }
+}
+
 /** Enough for every application that was seen; a search must end. */
 const MAX_FOLDERS = 20_000;
 

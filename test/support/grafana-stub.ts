@@ -18,6 +18,8 @@ export interface GrafanaStub {
   readonly url: string;
   readonly calls: string[];
   readonly folders: Map<string, { readonly title: string }>;
+  /** What `/api/datasources` lists. */
+  readonly sources: { readonly type: string }[];
   readonly dashboards: Map<string, { dashboard: Record<string, unknown>; folderUid: string }>;
   failure: Failure | undefined;
   close(): Promise<void>;
@@ -50,6 +52,9 @@ export async function startGrafanaStub(): Promise<GrafanaStub> {
 
   async function answer(request: IncomingMessage): Promise<Answer> {
     if (request.headers.authorization !== `Bearer ${GRAFANA_TOKEN}`) return [401, { message: 'Unauthorized' }];
+    if (request.url === '/grafana/api/datasources') return [200, stub.sources];
+    if (request.url?.startsWith('/grafana/api/search?'))
+      return [200, [...stub.dashboards.values()].map(({ dashboard }) => dashboard)];
     const [, kind, uid] =
       /^\/grafana\/api\/(folders|dashboards\/uid|dashboards\/db)\/?(.*)$/.exec(request.url ?? '') ?? [];
     if (request.method === 'GET' && kind === 'folders') {
@@ -84,6 +89,7 @@ export async function startGrafanaStub(): Promise<GrafanaStub> {
     url: '',
     calls: [],
     folders: new Map(),
+    sources: [],
     dashboards: new Map(),
     failure: undefined,
     async close() {

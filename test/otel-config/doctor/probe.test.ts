@@ -1,0 +1,131 @@
+import { cpSync, readFileSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { makeApplication, runDoctor, type Told } from './fixture.ts';
+
+// A process of each way of loading, which loads all libraries.
+vi.setConfig({ testTimeout: 120_000 });
+const MODULES = resolve(import.meta.dirname, '../../../node_modules');
+const hooksOf = ({ report }: Told, library: string) =>
+  report.findings.filter(({ id, evidence }) => id === 'hooks.applied' && evidence['library'] === library);
+const levels = (told: Told, library: string) =>
+  hooksOf(told, library).map(({ level, evidence }) => [level, evidence['by']]);
+
+describe('libraries', () => {
+  test('as they are: observed, from import and from require', async () => {
+    const libraries = ['graphql', 'ioredis', '@redis/client', 'bullmq', 'hono', 'rate-limiter-flexible'];
+    const told = await runDoctor(makeApplication(...libraries).folder);
+    for (const library of libraries) expect(levels(told, library), library).toEqual([['ok', 'import and require']]);
+    expect(told.find('export.arrives').level).toBe('ok');
+    expect(told.find('export.histograms').evidence).toMatchObject({ kind: 'exponential' });
+    expect(told.find('export.temporality').evidence).toMatchObject({ temporality: 'cumulative' });
+    expect(told.find('redis.reachable'), 'nobody said where Redis is').toMatchObject({ level: 'info' });
+    expect(told.report.service).toBe('shop');
+  });
+
+  test('graphql 16, which is patched', async () => {
+    const { folder } = makeApplication();
+    // Not by a link: what is hooked goes by the name of its real folder.
+    cpSync(realpathSync(join(MODULES, 'graphql-16')), join(folder, 'node_modules/graphql'), { recursive: true });
+    const told = await runDoctor(folder);
+    expect(levels(told, 'graphql')).toEqual([['ok', 'import and require']]);
+    expect(told.find('hooks.no_locks').level, 'graphql takes no locks').toBe('info');
+  });
+
+  test('a version that the hooks are not made for', async () => {
+    const { folder, put } = makeApplication();
+    const name = 'rate-limiter-flexible';
+    cpSync(realpathSync(join(MODULES, name)), join(folder, 'node_modules', name), { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(MODULES, name, 'package.json'), 'utf8')) as object;
+    put(`node_modules/${name}/package.json`, JSON.stringify({ ...manifest, version: '1.3.1' }));
+    const told = await runDoctor(folder);
+    expect(hooksOf(told, name)).toMatchObject([
+      { level: 'error', evidence: { version: '1.3.1', supported: '>=2 <12' }, mend: `Install ${name} >=2 <12.` },
+    ]);
+    expect(told.code).toBe(1);
+  });
+
+  test('loaded before the registration', async () => {
+    const { folder, put } = makeApplication('ioredis');
+    put('late.mjs', "import 'ioredis';\nconst { start } = await import('@vigil/otel-config');\nstart();\n");
+    const told = await runDoctor(folder, { args: ['--import', './late.mjs'] });
+    expect(hooksOf(told, 'ioredis')).toMatchObject([
+      { level: 'error', message: expect.stringContaining('not observed') },
+    ]);
+    expect(told.find('export.arrives').level, 'the SDK itself works').toBe('ok');
+  });
+
+  test('one that ends the process does not keep the others from being tried', async () => {
+    const { folder, put } = makeApplication('ioredis');
+    put('node_modules/csurf/package.json', JSON.stringify({ name: 'csurf', version: '1.11.0' }));
+    put('node_modules/csurf/index.js', 'process.exit(3);');
+    const told = await runDoctor(folder);
+    expect(hooksOf(told, 'csurf')).toMatchObject([
+      { level: 'info', message: expect.stringContaining('ends or hangs') },
+    ]);
+    expect(levels(told, 'ioredis')).toEqual([['ok', 'import and require']]);
+    expect(told.find('export.arrives').level).toBe('ok');
+  });
+
+  test('none, and one in two copies', async () => {
+    const { folder, put, link } = makeApplication();
+    expect((await runDoctor(folder)).find('hooks.none').level).toBe('warning');
+    link('graphql');
+    put('node_modules/other/node_modules/graphql/package.json', JSON.stringify({ name: 'graphql', version: '16.0.0' }));
+    expect((await runDoctor(folder)).find('libraries.copies')).toMatchObject({
+      level: 'warning',
+      evidence: { name: 'graphql', versions: '17.1.0, 16.0.0' },
+    });
+  });
+});
+
+describe('what is exported', () => {
+  test('delta and explicit buckets, as the settings ask', async () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta',
+      OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'explicit_bucket_histogram',
+      OTEL_SERVICE_NAME: 'by-variable',
+    };
+    const { find, report } = await runDoctor(makeApplication().folder, { env });
+    expect(find('export.temporality')).toMatchObject({ level: 'warning', evidence: { temporality: 'delta' } });
+    expect(find('export.histograms')).toMatchObject({ level: 'info', evidence: { kind: 'explicit' } });
+    expect(report.service).toBe('by-variable');
+  });
+
+  test('twice, by a View for everything', async () => {
+    const { folder, put } = makeApplication();
+    put('telemetry.mjs', "import { start } from '@vigil/otel-config';\nstart({ views: [{ instrumentName: '*' }] });\n");
+    const { find } = await runDoctor(folder, { args: ['--import', './telemetry.mjs'] });
+    expect(find('export.twice')).toMatchObject({ level: 'error', evidence: { times: 2 } });
+  });
+
+  test('by an SDK without our Views and resource', async () => {
+    const { folder, put } = makeApplication('@opentelemetry/sdk-metrics', '@opentelemetry/exporter-metrics-otlp-http');
+    put(
+      'sdk.mjs',
+      `import { metrics } from '@opentelemetry/api';
+      import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+      import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+      const readers = [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() })];
+      metrics.setGlobalMeterProvider(new MeterProvider({ readers }));\n`,
+    );
+    const { find } = await runDoctor(folder, { args: ['--import', './sdk.mjs'] });
+    expect(find('export.histograms')).toMatchObject({
+      level: 'error',
+      message: expect.stringContaining('milliseconds'),
+    });
+    expect(find('export.instance').level).toBe('warning');
+    expect(find('export.service').level).toBe('warning');
+  });
+
+  test('nothing: a file that starts nothing, and one that fails', async () => {
+    const { folder, put } = makeApplication();
+    put('empty.mjs', '');
+    const empty = await runDoctor(folder, { args: ['--import', './empty.mjs'] });
+    expect(empty.find('export.arrives').level).toBe('error');
+    put('broken.mjs', "throw new Error('broken by the test');");
+    const broken = await runDoctor(folder, { args: ['--import', './broken.mjs'] });
+    expect(broken.find('export.arrives').level).toBe('error');
+    expect(broken.code).toBe(1);
+  });
+});
