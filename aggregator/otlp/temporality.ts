@@ -147,7 +147,7 @@ export class Temporality {
     if (!this.#isNewInterval(stream, values[at + 2], values[at + 3])) return 'duplicates';
     if (kind === NUMBER) this.#sink.number(streams.seriesOf(stream, -1), this.#minute, values[at + 4]);
     else if (kind === EXPLICIT) {
-      const series = streams.seriesOf(stream, values[at + 8]);
+      const series = streams.seriesOf(stream, values[at + 8] | 0);
       this.#sink.explicit(
         series,
         this.#minute,
@@ -156,7 +156,7 @@ export class Temporality {
         values[at + 7],
         values,
         at + 10,
-        values[at + 9],
+        values[at + 9] | 0,
       );
     } else {
       this.#sink.exponential(
@@ -165,12 +165,12 @@ export class Temporality {
         values[at + 5],
         values[at + 6],
         values[at + 7],
-        values[at + 8],
+        values[at + 8] | 0,
         values[at + 9],
-        values[at + 10],
+        values[at + 10] | 0,
         values,
         at + 12,
-        values[at + 11],
+        values[at + 11] | 0,
       );
     }
     return 'taken';
@@ -293,8 +293,8 @@ export class Temporality {
 
   #cumulativeExplicit(values: Float64Array, at: number, stream: number, isFirst: boolean, counts: boolean): void {
     const streams = this.#streams;
-    const bounds = values[at + 8];
-    const n = values[at + 9];
+    const bounds = values[at + 8] | 0;
+    const n = values[at + 9] | 0;
     const source = at + 10;
     const state = streams.resize(stream, CELLS + n);
     const kept = streams.arena.values;
@@ -331,15 +331,16 @@ export class Temporality {
     const streams = this.#streams;
     let kept = streams.arena.values;
     let state = streams.state[stream];
-    let scale = Math.min(values[at + 8], MAX_SCALE);
-    if (!isFirst && kept[state + SCALE] < scale) scale = kept[state + SCALE];
-    const shift = values[at + 8] - scale;
-    const n = values[at + 11];
-    const first = values[at + 10] >> shift;
-    const length = n === 0 ? 0 : ((values[at + 10] + n - 1) >> shift) - first + 1;
+    // `| 0` says that these doubles are whole numbers: what is an index must not be computed as a double.
+    let scale = Math.min(values[at + 8] | 0, MAX_SCALE);
+    if (!isFirst && kept[state + SCALE] < scale) scale = kept[state + SCALE] | 0;
+    const shift = (values[at + 8] | 0) - scale;
+    const offset = values[at + 10] | 0;
+    const n = values[at + 11] | 0;
+    const first = offset >> shift;
+    const length = n === 0 ? 0 : ((offset + n - 1) >> shift) - first + 1;
     const folded = this.#scratchOf(2 * length);
-    folded.fill(0, 0, 2 * length);
-    for (let i = 0; i < n; i++) folded[((values[at + 10] + i) >> shift) - first] += values[at + 12 + i];
+    fold(values, at + 12, n, offset, shift, folded, first, length);
     const had = isFirst ? 0 : streams.stateLength[stream] - BUCKETS;
     if (!isFirst) foldState(kept, state, had, scale);
     let zero = values[at + 9];
@@ -359,8 +360,8 @@ export class Temporality {
     kept[state + SUM] = values[at + 5];
     kept[state + ZERO] = values[at + 9];
     kept[state + OFFSET] = first;
-    kept.fill(0, state + BUCKETS, state + streams.stateLength[stream]);
     for (let i = 0; i < length; i++) kept[state + BUCKETS + i] = folded[i];
+    kept.fill(0, state + BUCKETS + length, state + streams.stateLength[stream]);
     if (!counts) return;
     let low = length;
     let high = 2 * length - 1;
@@ -461,11 +462,33 @@ function subtract(
   return true;
 }
 
+/**
+ * Makes `n` buckets, the first with index `offset`, as wide as `shift` halvings of the scale say: `length` of them, the
+ * first with index `first`, at the beginning of `folded`.
+ */
+function fold(
+  from: Float64Array,
+  at: number,
+  n: number,
+  offset: number,
+  shift: number,
+  folded: Float64Array,
+  first: number,
+  length: number,
+): void {
+  if (shift === 0) {
+    for (let i = 0; i < n; i++) folded[i] = from[at + i];
+    return;
+  }
+  folded.fill(0, 0, length);
+  for (let i = 0; i < n; i++) folded[((offset + i) >> shift) - first] += from[at + i];
+}
+
 /** Folds the buckets of a cumulative state down to a coarser scale, in place. */
 function foldState(kept: Float64Array, state: number, n: number, scale: number): void {
-  const shift = kept[state + SCALE] - scale;
+  const shift = (kept[state + SCALE] | 0) - scale;
   if (shift <= 0) return;
-  const offset = kept[state + OFFSET];
+  const offset = kept[state + OFFSET] | 0;
   const first = offset >> shift;
   for (let i = 0; i < n; i++) {
     const count = kept[state + BUCKETS + i];
@@ -490,8 +513,8 @@ function subtractBuckets(
   zero: number,
 ): boolean {
   if (zero < kept[state + ZERO]) return false;
-  now.copyWithin(length, 0, length);
-  const shift = kept[state + OFFSET] - first;
+  for (let i = 0; i < length; i++) now[length + i] = now[i];
+  const shift = (kept[state + OFFSET] | 0) - first;
   for (let i = 0; i < had; i++) {
     const before = kept[state + BUCKETS + i];
     if (before === 0) continue;
