@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { loadOrMakeKey } from './api-key.ts';
+import { keepCompiled } from './compile-cache.ts';
 import { describeProblems, readConfiguration } from './config.ts';
 import { deriveBurnAlerts } from './domain/burn-alerts.ts';
 import { readEnvironment } from './environment.ts';
@@ -53,8 +54,10 @@ async function main(args: readonly string[]): Promise<number> {
 async function startService(rest: readonly string[]): Promise<number> {
   if (rest.length > 0)
     throw new UsageError('vigil start takes no arguments: it is configured by environment variables.');
+  const flush = keepCompiled();
   const { serve } = await import('./main.ts');
   await serve();
+  flush();
   return Number(process.exitCode ?? 0);
 }
 

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
+const START = resolve(import.meta.dirname, '../../aggregator/start.ts');
 const COMMAND = resolve(import.meta.dirname, '../../aggregator/cli.ts');
 
 let directory: string;
@@ -30,7 +31,7 @@ interface Run {
 function run(env: Record<string, string>, args: readonly string[] = [MAIN]): Run {
   const own = spawn(process.execPath, args, {
     cwd: directory,
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: directory, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = own;
@@ -125,3 +126,20 @@ test.runIf(process.platform === 'linux')(
     expect(text).toContain('"message":"closed"');
   },
 );
+
+test('what is compiled at a start is kept for the next, also when the process is killed', async () => {
+  const env = { PORT: '0', HOME: directory, XDG_CACHE_HOME: join(directory, 'cache') };
+  const first = run(env, [START]);
+  await first.address();
+  const kept = join(directory, 'cache', 'vigil', 'compiled');
+  await expect.poll(() => readdirSync(kept, { recursive: true }).length, { timeout: 5000 }).toBeGreaterThan(100);
+  child?.kill('SIGKILL');
+  await first.exitCode;
+  await run(env, [START]).address();
+});
+
+test('it starts where nothing can be kept', async () => {
+  const file = join(directory, 'no-folder');
+  writeFileSync(file, '');
+  await run({ PORT: '0', HOME: directory, XDG_CACHE_HOME: file }, [START]).address();
+});
