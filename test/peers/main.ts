@@ -8,6 +8,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   newcomers: () => import('./newcomers.ts'),
   stores: () => import('./stores.ts'),
   parity: () => import('./parity.ts'),
+  sloth: () => import('./sloth.ts'),
   guards: () => import('./guards.ts'),
   kill: () => import('./kill.ts'),
   collector: () => import('./collector.ts'),

@@ -163,7 +163,7 @@ async function judgeRuleTests(run: Run, series: readonly ScrapedSeries[], judged
   const isPaging = [...run.evaluations[fresh + 40].firing].some((key) => key.includes(BURN_ALERT_NAME));
   verdict('the aggregator does page in that incident', isPaging ? [] : ['it does not']);
   for (const { test, found } of await Promise.all(
-    tests.map(async (test) => ({ test, found: await testRules(RULES_FILE, test) })),
+    tests.map(async (test) => ({ test, found: await testRules([RULES_FILE], test) })),
   ))
     verdict(`promtool: ${test.name}: ${test.assertions.length} assertions`, found === '' ? [] : [found.slice(0, 3000)]);
 }

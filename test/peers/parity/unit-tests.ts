@@ -1,8 +1,8 @@
 /** The same stretch as a file of `promtool test rules`: Prometheus' own rule engine, `ALERTS`, `for` and all. */
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { temporaryDirectory } from '../../support/aggregator.ts';
 import { endWithUs } from '../../support/end-with-us.ts';
 import type { ScrapedSeries } from './engine.ts';
@@ -26,7 +26,7 @@ export interface RuleTest {
 
 /** @returns what promtool found; '' when everything is as asserted */
 export async function testRules(
-  rulesFile: string,
+  rulesFiles: readonly string[],
   { name, series, evaluationMinutes, assertions }: RuleTest,
 ): Promise<string> {
   const file = join(temporaryDirectory(), 'parity.test.yaml');
@@ -42,7 +42,12 @@ export async function testRules(
       })),
     },
   ];
-  const text = { rule_files: [rulesFile], evaluation_interval: `${evaluationMinutes}m`, tests };
+  const text = {
+    rule_files: rulesFiles,
+    group_eval_order: rulesFiles.flatMap(groupsOf),
+    evaluation_interval: `${evaluationMinutes}m`,
+    tests,
+  };
   writeFileSync(file, stringify(text, { lineWidth: 0 }));
   const child = spawn('promtool', ['test', 'rules', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -53,6 +58,12 @@ export async function testRules(
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk));
   const code = await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
   return code === 0 && said.includes('SUCCESS') ? '' : `${said}\nexit ${code}`;
+}
+
+/** Groups of a file in its order: promtool evaluates them in any, and what alerts read may then be of the evaluation before. */
+function groupsOf(rulesFile: string): string[] {
+  const { groups } = parse(readFileSync(rulesFile, 'utf8')) as { groups: { name: string }[] };
+  return groups.map(({ name }) => name);
 }
 
 /** A part of the stretch, as a Prometheus sees it that is started then. */
