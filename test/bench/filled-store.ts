@@ -20,10 +20,13 @@ export function openAt(directory: string, now?: () => number): OpenedStore {
 
 /**
  * A directory with the minutes of some days up to now: 500 series of 200 mutations, or so many of so many.
+ * @param coarseMinutes so many of them, the oldest, have telemetry in every tenth only: older than the minute tier it is one block
  * @param kept a directory to keep the filled store in, and to take it from the next time; it grows old
  */
-export function fillStore(options: { minutes?: number; series?: number; kept?: string | undefined } = {}): string {
-  const { minutes = DAYS * 1440, series = SERIES, kept } = options;
+export function fillStore(
+  options: { minutes?: number; coarseMinutes?: number; series?: number; kept?: string | undefined } = {},
+): string {
+  const { minutes = DAYS * 1440, coarseMinutes = 0, series = SERIES, kept } = options;
   const directory = temporaryDirectory();
   if (kept !== undefined && existsSync(join(kept, 'vigil.db'))) {
     cpSync(kept, directory, { recursive: true });
@@ -34,6 +37,7 @@ export function fillStore(options: { minutes?: number; series?: number; kept?: s
   let clock = first * MINUTE_MS;
   const store = openAt(directory, () => clock);
   for (let minute = first; minute < first + minutes; minute++) {
+    if (minute - first < coarseMinutes && minute % 10 !== 0) continue;
     const startMs = minute * MINUTE_MS;
     clock = startMs + MINUTE_MS;
     const bytes = source.plain(0, { startMs, timeMs: clock, factor: 1 + (minute % 3) });

@@ -23,6 +23,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   blocks: () => import('./blocks.ts'),
   sqli: () => import('./sqli.ts'),
   locks: () => import('./locks.ts'),
+  alerts: () => import('./alerts.ts'),
 };
 
 // No aggregator that is started here announces itself to the applications of whoever runs this.
