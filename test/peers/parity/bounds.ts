@@ -11,6 +11,7 @@
  *
  * Both divided by the error budget.
  */
+import type { BurnAlert } from '../../../aggregator/domain/burn-alerts.ts';
 import { errorBudget } from '../../../aggregator/domain/error-budget.ts';
 import type { Slo } from '../../../aggregator/reports/report.ts';
 import type { ScrapedSeries } from './engine.ts';
@@ -37,6 +38,24 @@ export function budgetBound(slo: Slo, truth: Truth, series: readonly ScrapedSeri
     const ofCells = slo.indicator.part.atMost === undefined ? 0 : (truth.unplaced(0, minute + 1) + 1) / total;
     return (ofEdges + ofCells) / errorBudget(slo.objective);
   };
+}
+
+/**
+ * Whether the ratio of an alert's window lies on its threshold: above it with the window's oldest minute, or with the
+ * events that no bucket places, and below without. `increase()` of Prometheus 3 sees one interval less than the window.
+ */
+export function onTheLine(slo: Slo, truth: Truth, alert: BurnAlert): (minute: number) => boolean {
+  const limit = alert.threshold * errorBudget(slo.objective);
+  return (minute) =>
+    [alert.longSeconds, alert.shortSeconds].some((seconds) => {
+      const ratios = [0, 1].flatMap((less) => {
+        const from = minute + 1 - seconds / 60 + less;
+        const { good, total } = truth.counts(from, minute + 1);
+        const off = truth.unplaced(from, minute + 1);
+        return total === 0 ? [] : [(total - good - off) / total, (total - good + off) / total];
+      });
+      return Math.min(...ratios) <= limit && limit <= Math.max(...ratios);
+    });
 }
 
 function truthTotal(truth: Truth, from: number, to: number): number {
