@@ -3,10 +3,10 @@
  * OpenTelemetry SDK without a wire. `@vigil/otel-config` has to be installed beside it.
  */
 import { inProcessTelemetry } from '@vigil/otel-config';
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
 import { compose, layGround, openEmbedded } from './composition.ts';
 import { type Configuration, readConfiguration, variables } from './config.ts';
-import { type FastifyLike, fastifyPlugin, type NodeHandler, nodeHandler } from './http/mounting.ts';
+import { type FastifyLike, fastifyPlugin, honoApp, type NodeHandler, nodeHandler } from './http/mounting.ts';
 import { EMBEDDED_PAGE_BASE, MOUNT_PATH } from './http/paths.ts';
 import { openLog } from './log.ts';
 import { BodyError, type Receiver } from './otlp/receiver.ts';
@@ -58,11 +58,10 @@ export function createAggregator(options: AggregatorOptions = {}): EmbeddedAggre
   try {
     const composed = compose(ground, opened, { pageBase: EMBEDDED_PAGE_BASE });
     composed.startAlerts();
-    const app = new Hono().all('*', (c) => composed.app.fetch(c.req.raw, c.env as never));
     const handler = nodeHandler(composed.app);
     let closing: Promise<void> | undefined;
     return {
-      app,
+      app: honoApp(composed.app),
       handler,
       fastify: fastifyPlugin(MOUNT_PATH, handler),
       sdk: sdkOf(opened.receiver, composed.isClosing),

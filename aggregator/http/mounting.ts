@@ -1,6 +1,8 @@
 /** The app behind servers that are not hono's: whatever path they have cut off, it sees the whole one. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { markMonitoringRequest } from '@vigil/semconv';
+import { Hono } from 'hono';
 import type { App } from './app.ts';
 
 /** Express keeps the whole path in `originalUrl`, and what a parser has read in `body`. */
@@ -12,6 +14,7 @@ export function nodeHandler(app: App): NodeHandler {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return (request, response) => {
     request.url = request.originalUrl ?? request.url;
+    markMonitoringRequest(request);
     giveBack(request);
     void listener(request, response);
   };
@@ -25,6 +28,15 @@ function giveBack(request: NodeRequest): void {
   const form = Buffer.from(new URLSearchParams(fields).toString());
   request.rawBody = form;
   request.headers['content-length'] = String(form.length);
+}
+
+/** For Hono: the request of Node's server behind it, where there is one, is known to be ours from then on. */
+export function honoApp(app: App): Hono {
+  return new Hono().all('*', (c) => {
+    const { incoming } = (c.env ?? {}) as { readonly incoming?: IncomingMessage };
+    if (incoming !== undefined) markMonitoringRequest(incoming);
+    return app.fetch(c.req.raw, c.env as never);
+  });
 }
 
 interface FastifyReplyLike {

@@ -4,6 +4,7 @@
  */
 import diagnostics_channel from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isOfMonitoring } from '@vigil/semconv';
 import { judgeOrigin } from './origin.ts';
 import { type Incoming, knownStateOf, requests } from './request.ts';
 import { recordBlock, surfaceOf, tellBlocked, type Watch } from './watch.ts';
@@ -44,6 +45,8 @@ export function subscribeToHttp(watch: Watch): () => void {
 
 /** What a library's hook has recorded for this request before is not recorded again. */
 function judgeAnswer(watch: Watch, { request, response }: FinishMessage): void {
+  // An aggregator in this process refuses its own readers: that is no attack on the application.
+  if (isOfMonitoring(request)) return;
   const state = knownStateOf(request);
   if (response.statusCode === TOO_MANY_REQUESTS)
     recordBlock(watch, { category: 'rate_limit', pattern: 'requests', request });

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { type AggregatorOptions, createAggregator } from '@vigil/aggregator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endpoints } from '../../aggregator/http/endpoints.ts';
+import { MAX_WRONG_KEYS } from '../../aggregator/http/guessing.ts';
 import { KEY, type RunningAggregator, startAggregator, temporaryDirectory } from '../support/aggregator.ts';
 import { endWithUs } from '../support/end-with-us.ts';
 
@@ -134,6 +135,44 @@ test('what was collected outlives kill -9, and a directory has one process', asy
     statistics: Record<string, unknown>;
   };
   expect(statistics['total_mutations']).toBe(5);
+});
+
+test('refusals of its own readers are no blocks of the application', async () => {
+  // Paths of GraphQL, so that one endpoint tells refusals there from all others.
+  const paths = { VIGIL_GRAPHQL_PATHS: '/limited,/monitoring/security', MONITORING_TRUSTED_HOPS: '1' };
+  const refusing = await startApplication({ MONITORING_API_KEY: KEY, ...paths });
+  const guess = { 'X-Monitoring-API-Key': 'wrong', 'X-Forwarded-For': '203.0.113.9' };
+  const statuses = new Set<number>();
+  for (let tries = 0; tries < MAX_WRONG_KEYS + 5; tries++)
+    statuses.add((await refusing.get('/monitoring/security', guess)).status);
+  expect([...statuses]).toEqual([403, 429]);
+  expect((await refusing.get('/limited')).status).toBe(429);
+  await refusing.tell('flush');
+  const counted = await (await refusing.get('/monitoring/security/graphql/')).json();
+  expect(counted).toMatchObject({ rate_limit_violations: 1 });
+  refusing.process.kill('SIGKILL');
+});
+
+test('what happens shows by itself within three seconds, and SIGTERM collects once more', async () => {
+  const directory = temporaryDirectory();
+  const total = async ({ get }: Application) => {
+    const { statistics } = (await (await get('/monitoring/graphql/mutations/')).json()) as {
+      statistics: { total_mutations: number };
+    };
+    return statistics.total_mutations;
+  };
+  const first = await startApplication({ MONITORING_API_KEY: KEY }, directory);
+  await first.get('/mutate');
+  const startedMs = performance.now();
+  while ((await total(first)) < 1 && performance.now() - startedMs < 3000)
+    await new Promise((done) => setTimeout(done, 25));
+  expect(await total(first)).toBe(1);
+  await first.get('/mutate');
+  first.process.kill('SIGTERM');
+  await once(first.process, 'exit');
+  const second = await startApplication({ MONITORING_API_KEY: KEY }, directory);
+  expect(await total(second)).toBe(2);
+  second.process.kill('SIGKILL');
 });
 
 /** @returns what an application that cannot start says */

@@ -41,6 +41,8 @@ async function makeTraffic(): Promise<void> {
 
 const app = new Hono();
 app.get('/', (c) => c.text('the shop'));
+app.get('/limited', (c) => c.text('too often', 429));
+app.get('/mutate', async (c) => c.json(await graphql({ schema, source: 'mutation { pay(ms: 1) }', rootValue })));
 app.route('/monitoring', aggregator.app);
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => process.send?.({ port }));
 
