@@ -284,6 +284,27 @@ async function checkConnection(context: Context, aggregator: RunningAggregator):
   await page.close();
 }
 
+/** Pictures of what a reader sees when data, and then the service, stays away. */
+async function takeStateShots(browser: Browser, folder: string): Promise<void> {
+  const aggregator = await startAggregator();
+  await feed(aggregator, scenarioBodies('incident', Date.now() - 5 * 60_000));
+  const pages: [name: string, page: Page][] = [];
+  for (const colorScheme of SCHEMES)
+    for (const width of WIDTHS) {
+      const context = await signedIn(browser, aggregator.url, { colorScheme, viewport: { width, height: 900 } });
+      const page = await context.newPage();
+      await page.goto(`${aggregator.url}/`);
+      await waitUntil(page, `document.documentElement.dataset.connection === 'live'`);
+      pages.push([`${width}-${colorScheme}`, page]);
+    }
+  for (const [name, page] of pages) await page.screenshot({ path: join(folder, `stale-${name}.png`) });
+  await aggregator.stop('SIGTERM');
+  for (const [name, page] of pages) {
+    await waitUntil(page, `document.getElementById('connection').textContent.startsWith('Disconnected')`);
+    await page.screenshot({ path: join(folder, `disconnected-${name}.png`) });
+  }
+}
+
 /** Pictures for people to look at. */
 async function takeShots(browser: Browser, scenario: ScenarioName, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -292,7 +313,7 @@ async function takeShots(browser: Browser, scenario: ScenarioName, folder: strin
     for (const width of WIDTHS) {
       const context = await signedIn(browser, aggregator.url, { colorScheme, viewport: { width, height: 900 } });
       const page = await context.newPage();
-      for (const path of PAGES) {
+      for (const path of scenario === 'many' ? [...PAGES, '/mutations/Update051Entity/'] : PAGES) {
         await page.goto(aggregator.url + path);
         await page.waitForTimeout(500);
         const name = `${scenario}-${path.replaceAll('/', '_')}-${width}-${colorScheme}.png`;
@@ -314,21 +335,21 @@ if (executablePath === undefined) {
   const { chromium } = require('playwright-core') as { chromium: { launch(options: object): Promise<Browser> } };
   const axe = (require('axe-core') as { source: string }).source;
   const shots = process.argv.indexOf('--shots');
+  const folder = resolve(process.argv[shots + 1] ?? 'shots');
   const launch = () => chromium.launch({ executablePath, args: CHROMIUM_FLAGS, timeout: STEP_MS });
   for (const scenario of SCENARIOS)
     await withBrowser(launch, scenario, (browser) =>
-      shots > 0
-        ? takeShots(browser, scenario, resolve(process.argv[shots + 1] ?? 'shots'))
-        : checkScenario(browser, scenario, axe),
+      shots > 0 ? takeShots(browser, scenario, folder) : checkScenario(browser, scenario, axe),
     ).catch((error: unknown) => {
       failed++;
       console.log(`failed ${scenario}\n${error instanceof Error ? error.message : error}`);
     });
-  if (shots < 0)
-    await withBrowser(launch, 'states', (browser) => checkStates(browser, check)).catch((error: unknown) => {
-      failed++;
-      console.log(`failed states\n${error instanceof Error ? error.message : error}`);
-    });
+  await withBrowser(launch, 'states', (browser) =>
+    shots > 0 ? takeStateShots(browser, folder) : checkStates(browser, check),
+  ).catch((error: unknown) => {
+    failed++;
+    console.log(`failed states\n${error instanceof Error ? error.message : error}`);
+  });
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed > 0 ? 1 : 0);
 }
