@@ -234,6 +234,12 @@ function classOf({ isNumber, isDetail }: Column): string {
   return [isNumber ? 'num' : '', isDetail ? 'detail' : ''].filter(Boolean).join(' ');
 }
 
+/** A name that, where it has to, breaks between its words: `Update051Entity`, `send_email`. */
+export function breakable(name: string): Markup {
+  const parts = name.split(/(?<=[\p{Ll}\d])(?=\p{Lu})|(?<=[_./:-])/u);
+  return html`${parts.map((part, i) => (i === 0 ? part : html`<wbr>${part}`))}`;
+}
+
 /** What stands where there is nothing to show. */
 export function nothing(text: string | Markup): Markup {
   return html`<p class="nothing">${text}</p>`;

@@ -5,7 +5,7 @@ import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { MutationSpan } from '../store/port.ts';
 import { bar, endedSteps, isSilent, type Markup, type Series, timeSeries } from './charts.ts';
 import { count, milliseconds, moment, NOTHING, percent, ratio } from './format.ts';
-import { addressOf, type Choice, type Column, card, figure, figures, nothing, table } from './layout.ts';
+import { addressOf, breakable, type Choice, type Column, card, figure, figures, nothing, table } from './layout.ts';
 import { recommendationList, traceLink } from './recommendations.ts';
 
 /** How the table of mutations can be sorted; names rise, everything else falls. */
@@ -119,7 +119,7 @@ function mutationTable({ sort, choice, only }: MutationsView, rows: readonly Mut
   const cells = sorted(rows, sort)
     .slice(0, MAX_ROWS)
     .map((row) => [
-      html`<a href="${mutationAddress(row.name, choice)}">${row.name}</a>`,
+      html`<a href="${mutationAddress(row.name, choice)}">${breakable(row.name)}</a>`,
       count(row.total),
       count(row.failed),
       ratio(row.successRatio),
@@ -149,7 +149,7 @@ function errorTable(errors: MutationsView['errors']): Markup {
   return table(
     'Errors',
     [{ heading: 'Error type' }, { heading: 'Share' }, { heading: 'Count', isNumber: true }],
-    errors.map((error) => [error.error_type, bar(error.count / most, 'bad'), count(error.count)]),
+    errors.map((error) => [breakable(error.error_type), bar(error.count / most, 'bad'), count(error.count)]),
   );
 }
 

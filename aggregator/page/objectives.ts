@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { bar, type Markup, type Series, type Tone, timeSeries } from './charts.ts';
 import { count, decimal, duration, moment, NOTHING, ratio } from './format.ts';
-import { addressOf, type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
+import { addressOf, breakable, type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
 
 /** One objective, as its endpoint answers. */
 export interface ObjectiveView {
@@ -210,6 +210,6 @@ function spenderTable({ spent_by }: ObjectiveView): Markup {
   return table(
     'Who spent the budget',
     [{ heading: 'Name' }, { heading: '' }, { heading: 'Share', isNumber: true }],
-    spent_by.map(({ name, share }) => [name, bar(share, 'bad'), ratio(share)]),
+    spent_by.map(({ name, share }) => [breakable(name), bar(share, 'bad'), ratio(share)]),
   );
 }

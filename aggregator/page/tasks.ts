@@ -3,7 +3,7 @@ import { DUPLICATE_CRITICAL_RATIO, DUPLICATE_WARNING_RATIO } from '../domain/dup
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import { bar, gauge, type Markup, type Tone } from './charts.ts';
 import { count, decimal, milliseconds, percent } from './format.ts';
-import { type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
+import { breakable, type Choice, card, figure, figures, mark, nothing, table } from './layout.ts';
 import { recommendationList } from './recommendations.ts';
 
 /** What the idempotency endpoints answer, together. */
@@ -130,7 +130,7 @@ function taskTable(tasks: TasksView['statistics']['top_endpoints']): Markup {
       { heading: 'Keys', isNumber: true },
     ],
     tasks.map((task) => [
-      task.endpoint,
+      breakable(task.endpoint),
       bar(task.duplicate_hits / most, 'warn'),
       count(task.duplicate_hits),
       decimal(task.avg_hit_count),
