@@ -84,7 +84,7 @@ export function exportFindings({ bodies, errors }: ProbeResult): Finding[] {
   const metrics = metricsOf(bodies).filter(({ name }) => name === 'vigil.mutation.duration');
   const ours = metrics.filter((metric) => pointsOf(metric).some(isOfProbe));
   if (ours.length === 0) {
-    const said = errors.split('\n').find((line) => line.startsWith('vigil:')) ?? errors.split('\n', 1)[0] ?? '';
+    const said = errors.split('\n').find((line) => /^vigil:|^\w*Error\b/.test(line)) ?? '';
     return [
       finding(
         'error',

@@ -125,7 +125,10 @@ describe('what is exported', () => {
     expect(empty.find('export.arrives').level).toBe('error');
     put('broken.mjs', "throw new Error('broken by the test');");
     const broken = await runDoctor(folder, { args: ['--import', './broken.mjs'] });
-    expect(broken.find('export.arrives').level).toBe('error');
+    expect(broken.find('export.arrives')).toMatchObject({
+      level: 'error',
+      evidence: { said: 'Error: broken by the test' },
+    });
     expect(broken.code).toBe(1);
   });
 });
