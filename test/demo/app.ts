@@ -31,6 +31,7 @@ const typeDefs = /* GraphQL */ `
   type Mutation {
     LoginUser(name: String!, password: String!): Session!
     LogoutUser(token: String!): Boolean!
+    CreateJob(token: String!, title: String!): Task
     TaskTourUpdate(token: String!, id: ID!, tour: String!, version: Int!): Task
     InsertRecord(token: String!, table: String!, values: [String!]!): Int
     ReportMutation(token: String!, kind: String!): Report
@@ -60,6 +61,7 @@ function userOf(database: Database, token: string): User {
 interface Arguments {
   readonly token: string;
   readonly id: string;
+  readonly title: string;
   readonly name: string;
   readonly password: string;
   readonly tour: string;
@@ -91,6 +93,12 @@ function createResolvers(database: Database) {
       LogoutUser: async (_: unknown, { token }: Arguments) => {
         await database.access('look');
         return database.sessions.delete(token);
+      },
+      CreateJob: async (_: unknown, { token, title }: Arguments) => {
+        userOf(database, token);
+        await database.access('job');
+        const id = `t${database.tasks.size}`;
+        return { id, title, tour: 'north', status: 'open', version: 1 };
       },
       TaskTourUpdate: async (_: unknown, { token, id, tour, version }: Arguments) => {
         userOf(database, token);

@@ -33,6 +33,7 @@ const costs = {
   look: { medianMs: 3, spread: 0.4 },
   write: { medianMs: 12, spread: 0.5 },
   hash: { medianMs: 45, spread: 0.2 },
+  job: { medianMs: 260, spread: 0.45 },
   report: { medianMs: 180, spread: 0.8 },
   upload: { medianMs: 90, spread: 0.7 },
   adhoc: { medianMs: 60, spread: 1.1 },

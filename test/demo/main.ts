@@ -1,19 +1,23 @@
 /**
  * `npm run demo`: the aggregator, a GraphQL application under `node --import`, people who use it, and some who attack it.
- * Prints an address, a key and four commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port.
+ * Prints an address, a key and four commands to paste. `--seconds N` ends it by itself, `--port N` chooses the port,
+ * `--history` puts thirty days before it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { whenStarterIsGone } from '../../aggregator/starter.ts';
 import { makeAttacks } from './attackers.ts';
+import { HISTORY_DAYS, makeHistory } from './history.ts';
 import { makeTraffic } from './traffic.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -40,9 +44,15 @@ const withoutOtel = Object.fromEntries(
 
 const ending = new AbortController();
 
-function startPart(name: string, file: string, imports: readonly string[], env: NodeJS.ProcessEnv): Part {
+function startPart(
+  name: string,
+  file: string,
+  imports: readonly string[],
+  env: NodeJS.ProcessEnv,
+  args: readonly string[] = [],
+): Part {
   const execArgv = ['test/demo/leave-with-parent.ts', ...imports].flatMap((path) => ['--import', fileUrl(path)]);
-  const child = fork(join(root, file), {
+  const child = fork(join(root, file), args, {
     cwd: root,
     execArgv,
     env: { ...process.env, ...env },
@@ -55,7 +65,8 @@ function startPart(name: string, file: string, imports: readonly string[], env: 
     part.said = (part.said + chunk).slice(-4000);
   });
   child.once('exit', (code, signal) => {
-    if (ending.signal.aborted) return;
+    // What was given a task ends when it is done.
+    if (ending.signal.aborted || (args.length > 0 && code === 0)) return;
     ending.abort(new Error(`${name} ended with ${code ?? signal}.\n${messagesOf(part.said)}`));
   });
   return part;
@@ -112,12 +123,13 @@ async function end(part: Part): Promise<void> {
   clearTimeout(cap);
 }
 
-async function run(port: number, seconds: number | undefined): Promise<void> {
+async function run(port: number, seconds: number | undefined, history: boolean): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'vigil-demo-'));
   const address = `http://127.0.0.1:${port}`;
   const key = randomBytes(16).toString('hex');
   const parts: Part[] = [];
   try {
+    if (history) await importHistory(directory);
     parts.push(
       startPart('the aggregator', 'aggregator/main.ts', [], {
         HOST: '127.0.0.1',
@@ -147,7 +159,7 @@ async function run(port: number, seconds: number | undefined): Promise<void> {
     for (const make of [makeTraffic, makeAttacks])
       make(`http://127.0.0.1:${appPort}/graphql`, ending.signal).catch((error: unknown) => ending.abort(error));
     const { total_mutations: mutations } = await firstNumbers(address, key);
-    print(address, key, mutations);
+    print(address, key, mutations, history);
     await Promise.race([aborted(), ...(seconds === undefined ? [] : [delay(seconds * 1000)])]);
   } finally {
     ending.abort();
@@ -174,7 +186,7 @@ async function aborted(): Promise<never> {
   throw ending.signal.reason;
 }
 
-function print(address: string, key: string, mutations: number): void {
+function print(address: string, key: string, mutations: number, history: boolean): void {
   const curl = (path: string) => `  curl -s -H 'X-Monitoring-API-Key: ${key}' '${address}${path}'`;
   process.stdout.write(`
 Vigil's demo: a GraphQL application with people who use it, and the service that watches it.
@@ -189,8 +201,28 @@ ${curl('/monitoring/graphql/mutations/performance/')}
 ${curl('/monitoring/metrics/prometheus/')}
 ${curl('/monitoring/celery/idempotency/')}
 
-${mutations} mutations so far. Ctrl-C ends everything.
+${history ? INCIDENTS_TOLD : ''}${mutations} mutations ${history ? 'in the last hour' : 'so far'}. Ctrl-C ends everything.
 `);
+}
+
+const INCIDENTS_TOLD = `Three incidents lie in the thirty days before: two days ago version 1.4.2 went out, and CreateJob has been slower since;
+three days ago messages were delivered again and again; for three hours four addresses have tried to inject SQL.
+
+`;
+
+/** Takes the made-up past into the store, as anybody would: with the import command, before the service starts. */
+async function importHistory(directory: string): Promise<void> {
+  process.stdout.write(`Making ${HISTORY_DAYS} days of history, some seconds …\n`);
+  const file = join(directory, 'history.jsonl');
+  const history = makeHistory(Date.now());
+  await writeFile(
+    file,
+    Readable.from(history.lines()).map((line) => `${line}\n`),
+  );
+  const part = startPart('the import', 'aggregator/cli.ts', [], { MONITORING_DATA_DIR: directory }, ['import', file]);
+  await Promise.race([once(part.process, 'exit'), aborted()]);
+  rmSync(file);
+  process.stdout.write(`${history.tally.points} points.\n`);
 }
 
 /** The user asked for the end. */
@@ -202,24 +234,27 @@ whenStarterIsGone(() => ending.abort(new Wanted()));
 interface Options {
   readonly port?: number;
   readonly seconds?: number;
+  readonly history: boolean;
 }
 
 /** @throws when an option is unknown or its value cannot be used */
 function readOptions(): Options {
-  const { values } = parseArgs({ options: { seconds: { type: 'string' }, port: { type: 'string' } } });
-  const whole = (name: keyof typeof values, most: number): number | undefined => {
+  const { values } = parseArgs({
+    options: { seconds: { type: 'string' }, port: { type: 'string' }, history: { type: 'boolean', default: false } },
+  });
+  const whole = (name: 'port' | 'seconds', most: number): number | undefined => {
     const text = values[name];
     if (text === undefined) return undefined;
     if (!/^[1-9]\d*$/.test(text) || Number(text) > most)
       throw new Error(`--${name} takes a whole number from 1 to ${most}`);
     return Number(text);
   };
-  return { port: whole('port', 65_535), seconds: whole('seconds', LONGEST_SECONDS) };
+  return { port: whole('port', 65_535), seconds: whole('seconds', LONGEST_SECONDS), history: values.history };
 }
 
 try {
-  const { port, seconds } = readOptions();
-  await run(await firstFree(port === undefined ? [PREFERRED_PORT, 0] : [port]), seconds);
+  const { port, seconds, history } = readOptions();
+  await run(await firstFree(port === undefined ? [PREFERRED_PORT, 0] : [port]), seconds, history);
 } catch (error) {
   if (!(error instanceof Wanted)) {
     process.stderr.write(`The demo ended: ${error instanceof Error ? error.message : error}\n`);

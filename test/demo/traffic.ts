@@ -67,6 +67,13 @@ const habits: readonly Habit[] = [
       ),
   },
   {
+    weight: 4,
+    act: (ask, tokens) =>
+      ask('mutation ($token: String!) { CreateJob(token: $token, title: "a pallet to Bergen") { id } }', {
+        token: anyToken(tokens),
+      }),
+  },
+  {
     weight: 3,
     act: (ask, tokens) =>
       ask(

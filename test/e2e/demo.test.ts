@@ -15,6 +15,7 @@ import { mayBeSkipped, type RedisServer, startRedis } from '../support/redis-ser
 const root = resolve(import.meta.dirname, '../..');
 const MUTATIONS = [
   'AdhocMutation',
+  'CreateJob',
   'InsertRecord',
   'LoginUser',
   'LogoutUser',
