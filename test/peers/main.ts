@@ -6,6 +6,7 @@ const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   mutations: () => import('./mutations.ts'),
   packed: () => import('./packed.ts'),
   newcomers: () => import('./newcomers.ts'),
+  documents: () => import('./documents.ts'),
   history: () => import('./history.ts'),
   stores: () => import('./stores.ts'),
   parity: () => import('./parity.ts'),
