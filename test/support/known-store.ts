@@ -52,7 +52,9 @@ export function createKnownStore(nowMs: number): KnownStore {
   let sent = 0;
   const directory = temporaryDirectory();
   const metrics = createOwnMetrics();
-  const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log: silent, now: () => clockMs });
+  const now = () => clockMs;
+  // No test over a known store is about a loss of power, and each waits for the disk when it opens and closes one.
+  const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log: silent, now, fsync: 'never' });
   open.push(opened);
   const send = (signal: ReceivedBody['signal'], bytes: Uint8Array): void => {
     const { rejected, message } = opened.receiver.take({ signal, bytes, encoding: 'json', gzip: false });
