@@ -271,7 +271,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
       const view = {
         choice,
         sort: MUTATION_SORTS.find((sort) => sort === c.req.query('sort')) ?? 'count',
-        only: nameIn(c.req.query('name')) ?? '',
+        only: nameIn(c.req.query('name')?.trim()) ?? '',
         rows: mutations.map((facts) => mutationRow(facts, (share) => quantile(facts.durations, share))),
         errors: breakdown.top_errors,
         p95: performance.series,

@@ -69,7 +69,9 @@ async function refresh() {
 async function fetchMain() {
   const response = await fetch(location.href, { headers: { 'X-Vigil-Part': 'main' }, redirect: 'manual' });
   if (response.type === 'opaqueredirect' || response.status === 403) return show('signed out');
-  if (!response.ok) return;
+  // What is gone says so on a page of its own; anything else is no page, and the numbers here grow old.
+  const isPage = response.headers.get('content-type')?.startsWith('text/html') === true;
+  if (!isPage) return show('disconnected');
   const text = await response.text();
   shownAt = new Date();
   const parsed = new DOMParser().parseFromString(text, 'text/html').getElementById('main');
@@ -256,19 +258,31 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 
 /* ---- small things ---- */
 
+let asking;
+const TYPING_RESTS_MS = 700;
+
 function filterRows(input) {
   const wanted = input.value.trim().toLowerCase();
-  // The service left out the rows without this text: what does not hold it has to be asked for.
-  if (!wanted.includes(input.dataset.filter.toLowerCase())) return input.form.requestSubmit();
   for (const row of input.closest('section').querySelectorAll('tbody tr'))
     row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+}
+
+/** The service left out the rows without the text of the address: what does not hold it has to be asked for, once typing rests. */
+function askForOthers(input) {
+  clearTimeout(asking);
+  const shown = input.dataset.filter.trim().toLowerCase();
+  if (input.value.trim().toLowerCase().includes(shown)) return;
+  asking = setTimeout(() => input.form.requestSubmit(), TYPING_RESTS_MS);
 }
 
 function improve(root) {
   forgetCharts();
   for (const element of root.querySelectorAll('[data-without-script]')) element.hidden = true;
   for (const input of root.querySelectorAll('[data-filter]')) {
-    input.addEventListener('input', () => filterRows(input));
+    input.addEventListener('input', () => {
+      filterRows(input);
+      askForOthers(input);
+    });
     if (input.value !== '') filterRows(input);
   }
   for (const figure of root.querySelectorAll('figure[data-chart]')) void drawChart(figure).catch(() => undefined);

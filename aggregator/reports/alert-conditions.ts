@@ -13,7 +13,7 @@ import {
 } from '../domain/named-alerts.ts';
 import { sloInWords } from '../domain/slo-words.ts';
 import { durationInWords, percentInWords } from '../domain/words.ts';
-import type { Store } from '../store/port.ts';
+import { type Store, StoreUnavailable } from '../store/port.ts';
 import { readTasks, sumKeys } from './idempotency-facts.ts';
 import { readMutations, sumOutcomes } from './mutation-facts.ts';
 import { remembering } from './remembering-store.ts';
@@ -60,7 +60,12 @@ function groupsOf(store: Store, policy: Policy, nowMs: number): readonly Readabl
     named('mutations', highMutationFailureRate, () => readFailures(store, nowMs)),
     named('tasks', highDuplicateRate, () => readDuplicates(store, nowMs)),
     named('security', highThreatScore, async () => threatCondition((await readThreat(store, untilMs))?.score)),
-    named('telemetry', telemetryStopped, async () => silenceCondition(store.state().newestPointMs, nowMs)),
+    named('telemetry', telemetryStopped, async () => {
+      const { newestPointMs, isUnknown } = store.state();
+      // Where the store cannot be asked, silence is ours and not the senders'.
+      if (isUnknown) throw new StoreUnavailable('How new the data is cannot be known: the store does not answer.', 10);
+      return silenceCondition(newestPointMs, nowMs);
+    }),
   ];
 }
 

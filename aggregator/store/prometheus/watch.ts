@@ -79,6 +79,7 @@ export function createWatch(options: WatchOptions): Watch {
       retentionMs,
       services,
       refusing: undefined,
+      isUnknown: isFailing,
     }),
   };
 

@@ -145,6 +145,19 @@ test('what the store cannot answer for names its alerts, and the others are judg
   expect(others).toEqual((await readAll(store)).filter(({ name }) => name !== 'HighThreatScore'));
 });
 
+test('a store that cannot be asked says nothing about silence', async () => {
+  const store = createKnownStore(NOW_MS);
+  fail(store);
+  const old = { ...store.state(), newestPointMs: NOW_MS - 60 * MINUTE_MS };
+  const silence = async (isUnknown: boolean) => {
+    const asked = { ...store, state: () => ({ ...old, isUnknown }) };
+    const readings = await readAlertConditions(asked, BUILT_IN_POLICY, NOW_MS);
+    return readings.find(({ group }) => group === 'telemetry');
+  };
+  expect(await silence(false)).toMatchObject({ conditions: [{ state: 'firing' }] });
+  expect(await silence(true)).toMatchObject({ error: { name: 'StoreUnavailable' } });
+});
+
 test('a group names the alerts that it would judge, so that they can stay as they are', async () => {
   for (const reading of await readAlertConditions(createKnownStore(NOW_MS), BUILT_IN_POLICY, NOW_MS)) {
     const judged = 'error' in reading ? [] : reading.conditions;
