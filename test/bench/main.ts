@@ -23,6 +23,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   blocks: () => import('./blocks.ts'),
   sqli: () => import('./sqli.ts'),
   locks: () => import('./locks.ts'),
+  embedded: () => import('./embedded.ts'),
   alerts: () => import('./alerts.ts'),
 };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 const runners: Readonly<Record<string, () => Promise<unknown>>> = {
   mutations: () => import('./mutations.ts'),
+  embedded: () => import('./embedded.ts'),
   packed: () => import('./packed.ts'),
   newcomers: () => import('./newcomers.ts'),
   documents: () => import('./documents.ts'),
