@@ -2,6 +2,9 @@
  * An aggregator inside an application: its endpoints and its page below `/monitoring`, fed by the application's own
  * OpenTelemetry SDK without a wire. `@vigil/otel-config` has to be installed beside it.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inProcessTelemetry } from '@vigil/otel-config';
 import type { Hono } from 'hono';
 import { compose, layGround, openEmbedded } from './composition.ts';
@@ -24,7 +27,7 @@ type ForeignOption =
 
 /**
  * As the variables of the service, which hold where an option is absent (`MONITORING_RETENTION_DAYS` for
- * `retentionDays`); the README lists both. Two defaults differ: `dataDirectory` is `./vigil-data`, and `logLevel` `warn`.
+ * `retentionDays`). Two defaults differ: `dataDirectory` is `./vigil-data`, and `logLevel` `warn`.
  */
 export type AggregatorOptions = Partial<Omit<Configuration, ForeignOption>>;
 
@@ -52,7 +55,7 @@ export interface EmbeddedAggregator {
  * process uses it
  */
 export function createAggregator(options: AggregatorOptions = {}): EmbeddedAggregator {
-  const configuration = configurationOf(options);
+  const configuration = withoutTraces(configurationOf(options));
   const ground = layGround(configuration, openLog(configuration.logLevel));
   const opened = openEmbedded(ground);
   try {
@@ -72,6 +75,14 @@ export function createAggregator(options: AggregatorOptions = {}): EmbeddedAggre
     opened.close();
     throw error;
   }
+}
+
+/** In a process of `vigil-doctor` the application's own store stays closed: its place takes one that goes with the process. */
+function withoutTraces(configuration: Configuration): Configuration {
+  if (!process.env['VIGIL_DOCTOR']) return configuration;
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'vigil-doctor-'));
+  process.once('exit', () => rmSync(dataDirectory, { recursive: true, force: true }));
+  return { ...configuration, dataDirectory };
 }
 
 function sdkOf(receiver: Receiver, isClosing: () => boolean) {

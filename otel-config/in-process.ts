@@ -8,9 +8,16 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace';
+import {
+  BatchSpanProcessor,
+  NoopSpanProcessor,
+  type ReadableSpan,
+  type SpanExporter,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace';
 import { securityClientsProducer } from './client-producer.ts';
 import { printNotice } from './notice.ts';
+import { vigilMetricReaders } from './readers.ts';
 
 /**
  * Takes the body of an OTLP export request, protobuf and not compressed, before it returns. It is given bytes and not
@@ -24,11 +31,23 @@ export interface InProcess {
   readonly spanProcessor: SpanProcessor;
 }
 
+const FED = Symbol.for('vigil.otel-config.in-process');
+const shared = globalThis as { [FED]?: true };
+
+/** Whether a receiver in this process was asked for, also of another copy of this package. */
+export function isFedInProcess(): boolean {
+  return shared[FED] === true;
+}
+
 /** Nothing travels, so what happened can be seen soon: collecting 1,000 series takes some milliseconds. */
 const INTERVAL_MS = 2000;
 
 /** For `start` and `vigilNodeSdkConfiguration`: `metricReaders: [metricReader]`, `spanProcessors: [spanProcessor]`. */
 export function inProcessTelemetry(take: TakeBody): InProcess {
+  shared[FED] = true;
+  // What the doctor records is for the doctor, and never for the application's own store.
+  const [toDoctor] = process.env['VIGIL_DOCTOR'] ? vigilMetricReaders() : [];
+  if (toDoctor !== undefined) return { metricReader: toDoctor, spanProcessor: new NoopSpanProcessor() };
   const hand = createHand(take);
   const exporter: PushMetricExporter = {
     export: (collected: ResourceMetrics, done) =>

@@ -1,13 +1,14 @@
 /** `vigil-doctor`, which is `vigil doctor` too: looks at an installation from the application's side. */
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { examine } from './examine.ts';
+import { type Asked, examine } from './examine.ts';
 import { exitCodeOf, renderText } from './finding.ts';
 
 export const USAGE = `Usage: vigil-doctor [--json] [--strict] [--quick] [FOLDER]
 
 Looks at the installation of the application in FOLDER (.), with the environment that the application has: address,
-key, clock, versions, hooks, what is exported, and whether it arrives. It sends nothing that counts as telemetry.
+key, clock, versions, hooks, what is exported, and whether it arrives. Nothing that counts as telemetry leaves it.
 
   --json              the report as JSON: {version, folder, service, findings: [{id, level, message, mend, evidence}], counts}
   --strict            warnings count as errors
@@ -48,9 +49,25 @@ export async function doctor(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  const folder = resolve(positionals[0] ?? '.');
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    process.stderr.write(`${folder} is no folder.\n`);
+    return 2;
+  }
+  try {
+    const report = await examine(askedOf(folder, values));
+    process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(report));
+    return exitCodeOf(report, values.strict ?? false);
+  } catch (error) {
+    process.stderr.write(`vigil-doctor could not look at ${folder}: ${(error as Error).message}\n`);
+    return 2;
+  }
+}
+
+function askedOf(folder: string, values: ReturnType<typeof parse>['values']): Asked {
   const { env } = process;
-  const report = await examine({
-    folder: resolve(positionals[0] ?? '.'),
+  return {
+    folder,
     env,
     importFile: values.import,
     probes: !values.quick,
@@ -58,9 +75,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     prometheus: values.prometheus ?? env['PROMETHEUS_URL'],
     redis: values.redis ?? env['REDIS_URL'],
     grafana: values.grafana ?? env['GRAFANA_URL'],
-  });
-  process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(report));
-  return exitCodeOf(report, values.strict ?? false);
+  };
 }
 
 function parse(args: readonly string[]) {

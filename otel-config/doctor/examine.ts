@@ -1,12 +1,20 @@
 /** All checks, in the order in which telemetry travels. */
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { packageAttributes } from '../package-attributes.ts';
 import { checkArrival } from './arrival.ts';
-import { checkDestination } from './destination.ts';
+import { checkDestination, type Destination } from './destination.ts';
 import { checkEnding } from './ending.ts';
-import { type Finding, finding, type Report, reportOf } from './finding.ts';
+import { type Finding, finding, ok, type Report, reportOf } from './finding.ts';
 import { checkGrafana } from './grafana.ts';
-import { checkApiCopies, checkLibraryCopies, checkNode, checkRegistration, registerOf } from './installation.ts';
+import {
+  checkApiCopies,
+  checkLibraryCopies,
+  checkManifest,
+  checkNode,
+  checkRegistration,
+  registerOf,
+} from './installation.ts';
 import { importSpecifier, type ProbeResult, probeInstallation } from './probe.ts';
 import { exportedService, exportFindings, hookFindings } from './probe-findings.ts';
 import { checkPrometheus } from './prometheus.ts';
@@ -34,6 +42,7 @@ export async function examine(asked: Asked): Promise<Report> {
   const register = registerOf(folder);
   const findings: Finding[] = [
     checkNode(process.versions.node),
+    ...checkManifest(folder),
     ...checkRegistration(folder, register, env),
     ...(register === undefined ? [] : checkApiCopies(folder, register)),
     ...checkSettings(),
@@ -43,13 +52,34 @@ export async function examine(asked: Asked): Promise<Report> {
   const libraries = new Set(probed.flatMap((one) => one.libraries.map(({ library }) => library)));
   findings.push(...checkLibraryCopies(folder, [...libraries]), ...checkEnding(folder));
   const service = probed.map(exportedService).find((name) => name !== undefined) ?? serviceOf(folder, env);
-  const destination = await checkDestination(env);
+  const isEmbedded = probed.some((one) => one.isEmbedded) || mentionsEmbedding(asked);
+  const sends = Object.keys(env).some((name) => /^OTEL_EXPORTER_OTLP_(?:METRICS_)?ENDPOINT$/.test(name));
+  const destination = isEmbedded && !sends ? EMBEDDED : await checkDestination(env);
   findings.push(...destination.findings);
   const aggregator = asked.aggregator ?? destination.aggregator;
   if (aggregator !== undefined)
     findings.push(...(await checkArrival(aggregator, service, destination.headers, env['MONITORING_API_KEY'])));
   findings.push(...(await checkBeside(asked, libraries)));
   return reportOf(folder, service, findings);
+}
+
+/** Nothing has to be reached, and the store is the application's own: it is not opened beside it. */
+const EMBEDDED: Destination = {
+  aggregator: undefined,
+  headers: {},
+  findings: [
+    ok('destination.embedded', 'an aggregator stands in the application itself: telemetry goes nowhere else.'),
+  ],
+};
+
+/** Without a process of its own, by the text of the file that is given to `--import`. */
+function mentionsEmbedding({ folder, importFile, probes }: Asked): boolean {
+  if (probes || importFile === undefined) return false;
+  try {
+    return /\bcreateAggregator\b/.test(readFileSync(resolve(folder, importFile), 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** What hold locks. */

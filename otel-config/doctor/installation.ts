@@ -26,6 +26,19 @@ export function checkNode(version: string, isSource = import.meta.filename.endsW
   return finding('error', 'node.version', `Node ${version} is too old.`, `Install Node ${range}.`, evidence);
 }
 
+/** A manifest that cannot be read hides what is installed. @returns nothing where it is good, or where there is none */
+export function checkManifest(folder: string): Finding[] {
+  const path = join(folder, 'package.json');
+  try {
+    JSON.parse(readFileSync(path, 'utf8'));
+    return [];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const reason = (error as Error).message;
+    return [finding('error', 'package.readable', `${path} cannot be read: ${reason}.`, 'Mend the file.', { path })];
+  }
+}
+
 /** @returns the file to give to `--import`; undefined where the application has no registration */
 export function registerOf(folder: string): string | undefined {
   try {

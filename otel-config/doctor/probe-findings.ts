@@ -6,6 +6,8 @@ import { PROBE_MUTATION, type Probed } from './probed.ts';
 /** One finding a library and way of loading, or one for both where they agree. */
 export function hookFindings(results: readonly ProbeResult[]): Finding[] {
   const names = [...new Set(results.flatMap(({ libraries }) => libraries.map(({ library }) => library)))];
+  // A process that ended early has told of none: why, the export says.
+  if (names.length === 0 && !results.every(({ isFinished }) => isFinished)) return [];
   if (names.length === 0) {
     const mend = 'Use trackMutation, withIdempotency and recordSecurityBlock for what no library does.';
     return [finding('warning', 'hooks.none', 'no library is installed that is observed by itself.', mend)];
@@ -80,9 +82,19 @@ function outcomeFinding({ library, version, supported, outcome, reason }: Probed
 }
 
 /** What one recorded mutation looked like on the wire. */
-export function exportFindings({ bodies, errors }: ProbeResult): Finding[] {
+export function exportFindings({ bodies, errors, heldBack }: ProbeResult): Finding[] {
   const metrics = metricsOf(bodies).filter(({ name }) => name === 'vigil.mutation.duration');
   const ours = metrics.filter((metric) => pointsOf(metric).some(isOfProbe));
+  if (ours.length === 0 && heldBack.length > 0)
+    return [
+      finding(
+        'warning',
+        'export.own_address',
+        `a file of the application names an address of its own (${heldBack.join(', ')}); what goes there was held back, and not looked at.`,
+        'Leave the address to OTEL_EXPORTER_OTLP_ENDPOINT: then it can be looked at.',
+        { held_back: heldBack.join(', ') },
+      ),
+    ];
   if (ours.length === 0) {
     const said = errors.split('\n').find((line) => /^vigil:|^\w*Error\b/.test(line)) ?? '';
     return [

@@ -1,6 +1,6 @@
 /**
  * Starts the registration in processes of its own, as the application does, with a receiver here in place of the user's:
- * which hooks apply, and what is exported in which form. Nothing leaves this machine.
+ * which hooks apply, and what is exported in which form. Their connections to anybody else are held back.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
-import type { Probed } from './probed.ts';
+import type { Probed, Told } from './probed.ts';
 
 export type Loading = 'import' | 'require';
 
@@ -47,6 +47,12 @@ export interface ProbeResult {
   /** What became of each library; without an outcome where loading it ended or hung the process. */
   readonly libraries: readonly Probed[];
   readonly bodies: readonly ExportedBody[];
+  /** Where it wanted to connect to beside the receiver here, and was not let. */
+  readonly heldBack: readonly string[];
+  /** Whether an aggregator stands in the application's own process. */
+  readonly isEmbedded: boolean;
+  /** Whether it came to its end: else what it did not tell is not known. */
+  readonly isFinished: boolean;
   /** What it said on standard error, cut. */
   readonly errors: string;
 }
@@ -73,14 +79,20 @@ export async function probeInstallation(
   const { port } = server.address() as AddressInfo;
   const libraries = new Map<string, Probed>();
   const deadly: string[] = [];
-  let errors = '';
+  const heldBack = new Set<string>();
+  let [isEmbedded, isFinished, errors] = [false, false, ''];
   try {
     for (let tries = 0; tries <= MAX_DEADLY; tries++) {
-      const flags = ['--import', importFile, ...evaluated(folder, loading, deadly)];
+      const flags = ['--import', besideThis('guard'), '--import', importFile, ...evaluated(folder, loading, deadly)];
       const { told, said } = await runProcess(folder, flags, environmentFor(env, `http://127.0.0.1:${port}`));
       errors = said.slice(0, MAX_ERRORS);
-      for (const line of told) libraries.set(line.library, line);
-      const last = told.at(-1);
+      const tried = told.filter((line) => 'library' in line);
+      for (const line of tried) libraries.set(line.library, line);
+      for (const line of told) {
+        if ('heldBack' in line) heldBack.add(line.heldBack);
+        if ('isEmbedded' in line) [isEmbedded, isFinished] = [line.isEmbedded, true];
+      }
+      const last = tried.at(-1);
       if (last === undefined || last.outcome !== undefined) break;
       deadly.push(last.library);
     }
@@ -88,14 +100,25 @@ export async function probeInstallation(
     server.closeAllConnections();
     server.close();
   }
-  return { loading, libraries: [...libraries.values()], bodies, errors };
+  return {
+    loading,
+    libraries: [...libraries.values()],
+    bodies,
+    heldBack: [...heldBack],
+    isEmbedded,
+    isFinished,
+    errors,
+  };
+}
+
+/** The address of a file of this folder, in the form that it has: source or compiled. */
+function besideThis(name: string): string {
+  return new URL(`${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href;
 }
 
 /** Code given to Node itself is resolved in its working directory, as a file of the application there would be. */
 function evaluated(folder: string, loading: Loading, without: readonly string[]): string[] {
-  const file = JSON.stringify(
-    new URL(import.meta.url.endsWith('.ts') ? 'probed.ts' : 'probed.js', import.meta.url).href,
-  );
+  const file = JSON.stringify(besideThis('probed'));
   const task = `{ folder: ${JSON.stringify(folder)}, without: ${JSON.stringify(without)}, load: (name) => ${loading}(name) }`;
   const type = loading === 'import' ? 'module' : 'commonjs';
   return [`--input-type=${type}`, '--eval', `import(${file}).then(({ probe }) => probe(${task}));`];
@@ -110,6 +133,7 @@ function environmentFor(env: NodeJS.ProcessEnv, url: string): NodeJS.ProcessEnv 
   const { OTEL_SDK_DISABLED: _, OTEL_CONFIG_FILE: __, NODE_OPTIONS: ___, AIKIDO_TOKEN: ____, ...rest } = kept;
   return {
     ...rest,
+    VIGIL_DOCTOR: url,
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_METRICS_EXPORTER: 'otlp',
@@ -131,7 +155,7 @@ async function runProcess(folder: string, flags: readonly string[], env: NodeJS.
     told: told
       .split('\n')
       .filter(Boolean)
-      .map((line) => JSON.parse(line) as Probed),
+      .map((line) => JSON.parse(line) as Told),
     said,
   };
 }

@@ -3,6 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { writeSync } from 'node:fs';
 import type { MeterProvider } from '@opentelemetry/api';
 import { isAnyPatched } from '@vigil/hooking';
+import { isFedInProcess } from '../in-process.ts';
 import { flush } from '../lifecycle.ts';
 import { registeredDefinitions } from '../module-hooks.ts';
 import { copyFor } from './installation.ts';
@@ -18,6 +19,9 @@ export interface Probed {
   /** Why it cannot be loaded so. */
   readonly reason?: string;
 }
+
+/** A line on file descriptor 3: of a library, of a connection that was held back, or the last one. */
+export type Told = Probed | { readonly heldBack: string } | { readonly isEmbedded: boolean };
 
 /** As much as is used of the application's own copy of the API. */
 interface Api {
@@ -52,6 +56,7 @@ export async function probe({ folder, load, without }: ProbeTask): Promise<void>
   }
   await recordOne(load);
   await flush();
+  tell({ isEmbedded: isFedInProcess() });
   process.exit(0);
 }
 
@@ -101,6 +106,6 @@ async function recordOne(load: ProbeTask['load']): Promise<void> {
   }
 }
 
-function tell(line: Probed): void {
+function tell(line: Told): void {
   writeSync(3, `${JSON.stringify(line)}\n`);
 }

@@ -51,18 +51,37 @@ function evictionFinding(info: string, place: string): Finding {
   );
 }
 
+/** INFO memory has some 3,000 characters. */
+const MAX_ANSWER = 65_536;
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Error('a % in its user or password must be written %25');
+  }
+}
+
 /** @returns the answer to INFO memory; what begins with `-` is an error of Redis */
 async function askMemory(url: URL): Promise<string> {
+  const [user, password] = [url.username, url.password].map(decoded);
   const port = Number(url.port || 6379);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const socket: Socket =
     url.protocol === 'rediss:' ? connectTls({ host, port, servername: host }) : connectPlain({ host, port });
-  socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error(`no answer within ${ANSWER_MS} ms`)));
-  const [user, password] = [url.username, url.password].map(decodeURIComponent);
+  // Of the whole answer: who drips would hold us with a limit of silence alone.
+  const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
   if (password) socket.write(command('AUTH', ...(user ? [user] : []), password));
   socket.write(command('INFO', 'memory') + command('QUIT'));
   let text = '';
-  for await (const chunk of socket) text += String(chunk);
+  try {
+    for await (const chunk of socket) {
+      text += String(chunk);
+      if (text.length > MAX_ANSWER) throw new Error('the answer is no answer of Redis');
+    }
+  } finally {
+    clearTimeout(timer);
+  }
   // The answer to AUTH comes first; what follows a refusal is refused, too.
   return password && text.startsWith('+') ? text.slice(text.indexOf('\r\n') + 2) : text;
 }

@@ -1,6 +1,8 @@
 /** What stands beside an application: real servers, save Grafana, which is not installed where tests run. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { checkGrafana } from '../../../otel-config/doctor/grafana.ts';
@@ -39,6 +41,20 @@ describe.skipIf(redisMayBeSkipped)('Redis', () => {
     await redis.stop();
     expect(await checkRedis(redis.url)).toMatchObject([{ level: 'error', evidence: { reason: 'ECONNREFUSED' } }]);
     expect(told(await checkRedis('localhost'))).toEqual(['error redis.reachable']);
+  });
+
+  test('an address that cannot be decoded, and something that never ends', async () => {
+    const [undecodable] = await checkRedis('redis://u:p%ZZ@127.0.0.1:1');
+    expect(undecodable).toMatchObject({ level: 'error', message: expect.stringContaining('%25') });
+    const flood = createServer((socket) => {
+      socket.on('error', () => {});
+      const more = (): void => void (socket.destroyed || socket.write('+'.repeat(10_000), more));
+      more();
+    }).listen(0, '127.0.0.1');
+    await once(flood, 'listening');
+    const [endless] = await checkRedis(`redis://127.0.0.1:${(flood.address() as AddressInfo).port}`);
+    expect(endless).toMatchObject({ level: 'error', message: expect.stringContaining('no answer of Redis') });
+    flood.close();
   });
 
   test('by the command', async () => {

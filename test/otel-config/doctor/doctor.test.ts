@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hastyExit } from '../../../otel-config/doctor/ending.ts';
 import { checkNode } from '../../../otel-config/doctor/installation.ts';
@@ -14,7 +16,7 @@ import {
   temporaryDirectory,
 } from '../../support/aggregator.ts';
 import { app as applicationFile, runApp } from '../run-app.ts';
-import { CLI, MAIN, makeApplication, runDoctorText, runQuickly } from './fixture.ts';
+import { CLI, MAIN, makeApplication, runDoctor, runDoctorText, runQuickly } from './fixture.ts';
 
 const INGEST_KEY = 'ingest-key-0123456789abcdef';
 let aggregator: RunningAggregator;
@@ -102,7 +104,9 @@ test('whether the service is known: before and after it has sent', async () => {
   const before = await aggregator.json<{ freshness: { last_arrival_at: string | null } }>('/monitoring/overview/');
   expect(before.freshness.last_arrival_at, 'the doctor has sent nothing that counts').toBeNull();
   expect((await runApp(applicationFile('record.ts'), { env })).code).toBe(0);
-  const { find, code } = await runQuickly(folder, { env });
+  // The aggregator's own variable may hold several keys.
+  const several = { ...env, MONITORING_API_KEY: `another-key-0123456789, ${KEY}` };
+  const { find, code } = await runQuickly(folder, { env: several });
   expect(find('arrival.service').level).toBe('ok');
   expect(find('key.reading').level).toBe('ok');
   expect(code).toBe(0);
@@ -155,6 +159,48 @@ describe('the installation', () => {
     expect(checkNode('22.15.0', false).level).toBe('ok');
     expect(checkNode('22.15.0', true).level, 'sources need more').toBe('error');
     expect(satisfies('16.15.0', '>=16 <17') && !satisfies('17.0.0', '>=16 <17') && satisfies('1.2.3', '*')).toBe(true);
+  });
+});
+
+describe('what stands in the way', () => {
+  test('a folder that cannot be read is passed over; one that is none is said, with 2', async () => {
+    const { folder, put } = makeApplication();
+    put('pgdata/base', '');
+    chmodSync(folder, 0o755);
+    chmodSync(join(folder, 'pgdata'), 0);
+    const file = JSON.stringify(pathToFileURL(join(MAIN, '../ending.ts')).href);
+    // Root may read everything: it becomes somebody else first.
+    const code = `const { checkEnding } = await import(${file}); if (process.getuid?.() === 0) process.seteuid(65534);
+      process.stdout.write(checkEnding(${JSON.stringify(folder)})[0].level);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    expect([stderr, stdout]).toEqual(['', 'ok']);
+    chmodSync(join(folder, 'pgdata'), 0o700);
+    const ofNone = await runDoctorText(folder, { args: ['/nonexistent'] });
+    expect([ofNone.code, ofNone.errors]).toEqual([2, '/nonexistent is no folder.\n']);
+  });
+
+  test('a package.json that cannot be parsed', async () => {
+    const { folder, put } = makeApplication();
+    put('package.json', '{');
+    expect((await runQuickly(folder)).find('package.readable')).toMatchObject({ level: 'error' });
+  });
+
+  test('a registration beside which the API is missing', async () => {
+    const { folder } = makeApplication();
+    const installed = join(folder, 'node_modules/@vigil/otel-config');
+    rmSync(installed);
+    rmSync(join(folder, 'node_modules/@opentelemetry'), { recursive: true });
+    // Where a package is installed, and not linked: nothing above it has the API. Compiled, as in a package.
+    for (const name of ['main', 'finding']) {
+      const source = readFileSync(join(MAIN, `../${name}.ts`), 'utf8');
+      mkdirSync(join(installed, 'doctor'), { recursive: true });
+      const compiled = stripTypeScriptTypes(source).replaceAll(/(['"]\.\/\w+)\.ts(['"])/g, '$1.js$2');
+      writeFileSync(join(installed, 'doctor', `${name}.js`), compiled);
+    }
+    writeFileSync(join(installed, 'package.json'), '{ "type": "module" }');
+    const told = await runDoctor(folder, { main: join(installed, 'doctor/main.js') });
+    expect(told.find('api.installed')).toMatchObject({ level: 'error', mend: 'npm install @opentelemetry/api' });
+    expect(told.code).toBe(1);
   });
 });
 

@@ -1,4 +1,7 @@
-import { cpSync, readFileSync, realpathSync } from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { makeApplication, runDoctor, type Told } from './fixture.ts';
@@ -118,6 +121,52 @@ describe('what is exported', () => {
     expect(find('export.service').level).toBe('warning');
   });
 
+  test('by an aggregator inside the application: its store is not touched, and nothing is missing', async () => {
+    const { folder, put } = makeApplication('@vigil/aggregator', 'graphql');
+    put(
+      'monitoring.mjs',
+      `import { createAggregator } from '@vigil/aggregator';
+      import { start } from '@vigil/otel-config';
+      export const aggregator = createAggregator();
+      start(aggregator.sdk);\n`,
+    );
+    for (const args of [[], ['--quick']]) {
+      const told = await runDoctor(folder, { args: ['--import', './monitoring.mjs', ...args] });
+      expect(told.find('destination.embedded').level).toBe('ok');
+      expect(told.report.findings.filter(({ level }) => level === 'error')).toEqual([]);
+      if (args.length === 0) {
+        expect(told.find('export.arrives').level).toBe('ok');
+        expect(told.find('export.histograms').evidence).toMatchObject({ kind: 'exponential' });
+        expect(levels(told, 'graphql')).toEqual([['ok', 'import and require']]);
+      }
+    }
+    expect(existsSync(join(folder, 'vigil-data'))).toBe(false);
+  });
+
+  test('to an address of its own: it is held back', async () => {
+    const received: string[] = [];
+    const receiver = createServer((request, response) => {
+      received.push(request.url ?? '');
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const place = `127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+    const { folder, put } = makeApplication('@opentelemetry/sdk-metrics', '@opentelemetry/exporter-metrics-otlp-http');
+    put(
+      'own.mjs',
+      `import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+      import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+      import { start } from '@vigil/otel-config';
+      const exporter = new OTLPMetricExporter({ url: 'http://${place}/v1/metrics' });
+      start({ metricReaders: [new PeriodicExportingMetricReader({ exporter })] });
+      await fetch('http://${place}/by-fetch').catch(() => {});\n`,
+    );
+    const { find } = await runDoctor(folder, { args: ['--import', './own.mjs'] });
+    receiver.close();
+    expect(find('export.own_address')).toMatchObject({ level: 'warning', evidence: { held_back: place } });
+    expect(received).toEqual([]);
+  });
+
   test('nothing: a file that starts nothing, and one that fails', async () => {
     const { folder, put } = makeApplication();
     put('empty.mjs', '');
@@ -130,5 +179,6 @@ describe('what is exported', () => {
       evidence: { said: 'Error: broken by the test' },
     });
     expect(broken.code).toBe(1);
+    expect(broken.report.findings.map(({ id }) => id)).not.toContain('hooks.none');
   });
 });
