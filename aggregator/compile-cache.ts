@@ -9,7 +9,11 @@ import { join } from 'node:path';
  * @returns writes what was compiled; else that is done when the process ends in good order
  */
 export function keepCompiled(): () => void {
-  const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  enableCompileCache(join(caches, 'vigil', 'compiled'));
+  try {
+    const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+    enableCompileCache(join(caches, 'vigil', 'compiled'));
+  } catch {
+    // A user without a home, as containers have them, has no cache.
+  }
   return flushCompileCache;
 }

@@ -13,6 +13,7 @@ import { createOwnMetrics, type MetricFamily, type OwnMetrics } from './metrics.
 import { openPolicy, type PolicySource } from './objectives/policy.ts';
 import { createDoor, type Door } from './otlp/attributes.ts';
 import type { Receiver } from './otlp/receiver.ts';
+import type { ActiveAlert } from './reports/active-alerts.ts';
 import { readAlertConditions } from './reports/alert-conditions.ts';
 import { allParts, exposeParts } from './reports/exposition.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
@@ -103,15 +104,17 @@ export interface Surroundings {
 }
 
 /** @throws when the state of alerts cannot be read */
-export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pageBase }: Surroundings): Composed {
+export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pageBase = '' }: Surroundings): Composed {
   const { configuration, directory, log, ownMetrics, policy, keptKey } = ground;
   const { store } = opened;
   let closing = false;
+  let closed = false;
   const isClosing = (): boolean => closing;
   const apiKeys = keptKey === undefined ? configuration.apiKeys : [keptKey.key];
   const gate = createGate(apiKeys, configuration.ingestKeys, localKey);
   const alerts = createAlerts({
     ...configuration,
+    publicUrl: configuration.publicUrl && configuration.publicUrl.replace(/\/$/, '') + pageBase,
     directory,
     ownMetrics,
     log,
@@ -125,8 +128,9 @@ export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pag
     log,
     pageBase,
     isClosing,
+    isClosed: () => closed,
     policy: policy.current,
-    alerts: alerts.active,
+    alerts: () => alerts.active().map((alert) => below(pageBase, alert)),
   });
   return {
     app,
@@ -138,8 +142,14 @@ export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pag
       closing = true;
       await Promise.all([inFlight(), alerts.close()]);
       opened.close();
+      closed = true;
     },
   };
+}
+
+/** An alert names a page of the service; in an application pages stand below a path of their own. */
+function below(pageBase: string, alert: ActiveAlert): ActiveAlert {
+  return { ...alert, text: { ...alert.text, path: pageBase + alert.text.path } };
 }
 
 function readFamilies({ configuration, ownMetrics, policy }: Groundwork, store: Store) {

@@ -20,7 +20,8 @@ export function findLocalAggregator(
 ): LocalSituation | undefined {
   const decides = Object.keys(env).some((name) => name.startsWith('OTEL_EXPORTER_OTLP_') && env[name] !== '');
   if (decides) return undefined;
-  const path = localAggregatorFile(env, process.platform, homedir());
+  const path = fileOf(env);
+  if (path === undefined) return undefined;
   const found = read(path);
   if (found === undefined) return undefined;
   const { content, stats } = found;
@@ -28,6 +29,15 @@ export function findLocalAggregator(
   if (refused !== undefined) return { refused, path };
   const aggregator = content as LocalAggregator;
   return isAnnouncerRunning(aggregator) ? { aggregator, path } : undefined;
+}
+
+/** @returns undefined for a user without a home, as containers have them */
+function fileOf(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  try {
+    return localAggregatorFile(env, process.platform, env['XDG_STATE_HOME'] ? '' : homedir());
+  } catch {
+    return undefined;
+  }
 }
 
 interface Found {

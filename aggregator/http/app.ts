@@ -45,6 +45,8 @@ export interface AppOptions {
   readonly alerts?: () => readonly ActiveAlert[];
   /** Whether the service is about to end. */
   readonly isClosing: () => boolean;
+  /** Whether it has ended, where others still ask: what stands in memory is of then. False when absent. */
+  readonly isClosed?: () => boolean;
   /** Unix milliseconds. */
   readonly nowMs?: () => number;
   /** Milliseconds on a clock that never goes back. */
@@ -68,6 +70,7 @@ export type RequestContext = Context<Environment>;
 const STATUSES = [...new Set([200, ...Object.values(errorTable).map(({ status }) => status)]), 'other'].map(String);
 
 const CLOSING_RETRY_SECONDS = 5;
+const CLOSED_HEADERS = { 'Retry-After': retryAfter(CLOSING_RETRY_SECONDS) };
 
 interface Parts {
   readonly options: AppOptions;
@@ -100,6 +103,16 @@ export function createApp(options: AppOptions): App {
     const status = String(c.res.status);
     answers.add({ status: STATUSES.includes(status) ? status : 'other' });
     options.log.debug({ correlation_id: correlationId, status: c.res.status }, 'answered');
+  });
+  app.use(async (c, next) => {
+    if (!options.isClosed?.()) return next();
+    // Not for the log: whoever asks goes on asking.
+    const closed = new ApiError('UNAVAILABLE', 'The aggregator is closed.', CLOSED_HEADERS);
+    return renderError(closed, {
+      accept: c.req.header('accept'),
+      correlationId: c.get('correlationId'),
+      nowMs: nowMs(),
+    });
   });
   for (const endpoint of endpoints)
     for (const path of [endpoint.path, ...endpoint.aliases]) serve(app, path, (c) => answerReport(parts, endpoint, c));

@@ -364,7 +364,9 @@ function isOwnOrigin(c: RequestContext): boolean {
 /** In an application, its own requests carry no cookie of ours. */
 function cookieAttributes(c: Context, { base, publicUrl, trustedHops }: PagesOptions) {
   const viaTls = trustedHops > 0 && c.req.header('x-forwarded-proto')?.split(',').at(-1)?.trim() === 'https';
-  const secure = viaTls || publicUrl?.startsWith('https:') === true;
+  // An application may speak TLS itself.
+  const isTls = new URL(c.req.url).protocol === 'https:';
+  const secure = isTls || viaTls || publicUrl?.startsWith('https:') === true;
   return { httpOnly: true, sameSite: 'Strict', path: base === '' ? '/' : MOUNT_PATH, secure } as const;
 }
 
