@@ -120,6 +120,7 @@ export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pag
     log,
     readConditions: (nowMs) => readAlertConditions(store, policy.current(), nowMs),
   });
+  const active = () => alerts.active().map((alert) => below(pageBase, alert));
   const app = createApp({
     ...configuration,
     store,
@@ -130,13 +131,13 @@ export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pag
     isClosing,
     isClosed: () => closed,
     policy: policy.current,
-    alerts: () => alerts.active().map((alert) => below(pageBase, alert)),
+    alerts: active,
   });
   return {
     app,
     gate,
     isClosing,
-    readFamilies: () => readFamilies(ground, store),
+    readFamilies: () => readFamilies(ground, store, active),
     startAlerts: alerts.start,
     async close(inFlight = async () => {}) {
       closing = true;
@@ -152,9 +153,11 @@ function below(pageBase: string, alert: ActiveAlert): ActiveAlert {
   return { ...alert, text: { ...alert.text, path: pageBase + alert.text.path } };
 }
 
-function readFamilies({ configuration, ownMetrics, policy }: Groundwork, store: Store) {
+function readFamilies(ground: Groundwork, store: Store, alerts: () => readonly ActiveAlert[]) {
+  const { configuration, ownMetrics, policy } = ground;
   const own = async () => ownMetrics.families();
-  const scope = { nowMs: Date.now(), policy: policy.current(), exposeAttackers: configuration.exposeAttackers };
+  const { exposeAttackers } = configuration;
+  const scope = { nowMs: Date.now(), policy: policy.current(), alerts, exposeAttackers };
   // Where the store does not answer, that is what is to be told.
   return exposeParts([...allParts, own], store, scope).catch(own);
 }

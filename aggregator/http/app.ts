@@ -262,7 +262,7 @@ async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> 
 }
 
 async function answerExposition(
-  { options: { store, policy, exposeAttackers }, cache, nowMs }: Parts,
+  { options: { store, policy, alerts, exposeAttackers }, cache, nowMs }: Parts,
   path: string,
   exposition: readonly ExpositionPart[],
   service: string | undefined,
@@ -275,6 +275,7 @@ async function answerExposition(
       service,
       nowMs: nowMs(),
       policy: policy?.(),
+      alerts,
       exposeAttackers,
     });
     return renderFamilies(families, type === OPENMETRICS_TEXT ? 'openmetrics' : 'prometheus');

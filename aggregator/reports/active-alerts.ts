@@ -4,6 +4,7 @@ import type { Alert } from '../domain/alert.ts';
 import { alertKey } from '../domain/alert.ts';
 import { BURN_ALERT_NAME, burnAlertLabels } from '../domain/alert-labels.ts';
 import type { BurnAlert } from '../domain/burn-alerts.ts';
+import type { Asked } from './report.ts';
 
 /** An alert that is not over. */
 export type ActiveAlert = Alert & { readonly phase: 'pending' | 'firing' };
@@ -38,6 +39,11 @@ function activeAlertBody({ name, labels, phase, sinceMs, firedMs, text }: Active
     description: text.description,
     link: text.path,
   };
+}
+
+/** Alerts as they were sent, where all services are asked about: of one they say nothing. */
+export function sentAlerts({ alerts, service }: Pick<Asked, 'alerts' | 'service'>): readonly ActiveAlert[] {
+  return service === undefined ? (alerts?.() ?? []) : [];
 }
 
 /** Since when an objective's alert fires as it was sent, Unix ms; undefined while it does not. */

@@ -8,8 +8,7 @@ import { areas, windowsOf } from './areas.ts';
 import { type RecommendationBody, recommendationBody, recommendationSchema } from './recommendations.ts';
 import { remembering } from './remembering-store.ts';
 import type { Asked, Report } from './report.ts';
-import { sloScope } from './slo.ts';
-import { readSloStatuses, type SloStatus } from './slo-status.ts';
+import { readSloStatuses, type SloStatus, sloScope } from './slo-status.ts';
 import { readVersionRecommendations } from './version-comparison.ts';
 
 export const recommendationsSchema = z.object({ recommendations: z.array(recommendationSchema) });

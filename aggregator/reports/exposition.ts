@@ -3,7 +3,7 @@ import type { MetricFamily } from '../metrics.ts';
 import type { Store } from '../store/port.ts';
 import { lockCounts, taskCounts, taskHealth } from './idempotency-families.ts';
 import { mutationCounts, mutationDurations, mutationErrors } from './mutation-families.ts';
-import type { Policy } from './report.ts';
+import type { Asked, Policy } from './report.ts';
 import { attackerFamilies, graphqlViolations, sqliCounts, threatFamilies } from './security-families.ts';
 import { sloFamilies } from './slo-families.ts';
 
@@ -15,6 +15,8 @@ export interface ExpositionScope {
   readonly exposeAttackers?: boolean;
   /** The built-in objectives without maintenance when absent. */
   readonly policy?: Policy;
+  /** Alerts as they were sent; unknown when absent. */
+  readonly alerts?: Asked['alerts'];
 }
 
 export type ExpositionPart = (store: Store, scope: ExpositionScope) => Promise<readonly MetricFamily[]>;

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { LEVELS } from '../domain/recommendations.ts';
 import type { Store } from '../store/port.ts';
-import { activeAlertBodies, activeAlertSchema } from './active-alerts.ts';
+import { activeAlertBodies, activeAlertSchema, sentAlerts } from './active-alerts.ts';
 import { allRecommendations } from './all-recommendations.ts';
 import { type Area, areas, changeSchema, changesOf, windowsOf } from './areas.ts';
 import { type RecommendationBody, recommendationSchema } from './recommendations.ts';
 import { remembering } from './remembering-store.ts';
 import type { Asked, Report } from './report.ts';
-import { objectiveBody, objectiveSchema, sentAlerts, sloScope } from './slo.ts';
-import { readSloStatuses } from './slo-status.ts';
+import { objectiveBody, objectiveSchema } from './slo.ts';
+import { readSloStatuses, sloScope } from './slo-status.ts';
 import { readVersionRecommendations } from './version-comparison.ts';
 
 /** The fields of one area in the overview. */
@@ -69,7 +69,7 @@ export const reportOverview: Report<Overview> = async (store, asked) => {
       takes_data: refusing === undefined,
       services: services.slice(0, MAX_SERVICES),
     },
-    objectives: statuses.map((status) => objectiveBody(status, sentAlerts(asked))),
+    objectives: statuses.map(objectiveBody),
     alerts: activeAlertBodies(sentAlerts(asked)),
     // Each body was made by the area of the same name.
     areas: Object.fromEntries(parts.map(({ name, body }) => [name, body])) as Overview['areas'],

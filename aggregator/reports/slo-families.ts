@@ -5,12 +5,12 @@ import type { ExpositionPart } from './exposition.ts';
 import { roundedRatio } from './quantities.ts';
 import { remembering } from './remembering-store.ts';
 import { windowUntil } from './report.ts';
-import { BUILT_IN_POLICY, BURN_WINDOWS, readSloStatuses, type SloStatus } from './slo-status.ts';
+import { BURN_WINDOWS, readSloStatuses, type SloStatus, sloScope } from './slo-status.ts';
 
 /** `slo_objective_ratio`, `slo_attained_ratio`, `slo_error_budget_remaining_ratio`, `slo_burn_rate`, `slo_state`. */
-export const sloFamilies: ExpositionPart = async (store, { service, nowMs, policy = BUILT_IN_POLICY }) => {
-  const untilMs = windowUntil(nowMs, 'minutes', 1).range.toMs;
-  const read = await readSloStatuses(remembering(store), { untilMs, service, policy });
+export const sloFamilies: ExpositionPart = async (store, { nowMs, ...asked }) => {
+  const scope = sloScope({ ...asked, window: windowUntil(nowMs, 'minutes', 1) });
+  const read = await readSloStatuses(remembering(store), scope);
   const statuses = read.toSorted((a, b) => (a.slo.id < b.slo.id ? -1 : 1));
   const gauge = (name: string, help: string, samplesOf: (status: SloStatus) => readonly Sample[]): MetricFamily => ({
     name,

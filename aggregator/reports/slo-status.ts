@@ -12,9 +12,10 @@ import { type MaintenancePeriod, periodsOf, type Span } from '../domain/maintena
 import type { EventCounts } from '../domain/objective.ts';
 import { type SloState, type Spender, sloState, spenders } from '../domain/slo-state.ts';
 import type { Store } from '../store/port.ts';
+import { firingSinceMs, sentAlerts } from './active-alerts.ts';
 import { COARSE_GRAIN_MS, createEventReader, type EventReader, firstEventMs, lastEventMs } from './event-reader.ts';
 import { isRemembering } from './remembering-store.ts';
-import type { Policy, Slo } from './report.ts';
+import type { Asked, Policy, Slo } from './report.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -37,6 +38,8 @@ export interface AlertStatus {
   readonly state: AlertState;
   /** Whether nothing has happened lately, so that it stays as it was when something last did. */
   readonly isFrozen: boolean;
+  /** Since when it fires as it was sent, Unix ms; undefined while it does not, or while that is not known. */
+  readonly firingSinceMs: number | undefined;
 }
 
 export interface SloStatus {
@@ -66,6 +69,13 @@ export interface SloScope {
   readonly untilMs: number;
   readonly service?: string;
   readonly policy: Policy;
+  /** Alerts as they were sent; without them everything is judged by what the store holds alone. */
+  readonly alerts?: Asked['alerts'];
+}
+
+/** What all answers about objectives are asked with. */
+export function sloScope({ window, service, policy = BUILT_IN_POLICY, alerts }: Asked): SloScope {
+  return { untilMs: window.range.toMs, service, policy, alerts };
 }
 
 /** The last so many seconds, widened by the minute that has only begun: finer than minutes the store does not know. */
@@ -105,7 +115,9 @@ export async function readSloStatus(store: Store, slo: Slo, scope: SloScope): Pr
   ]);
   const burnRates = Object.fromEntries(burns);
   const judgedSinceMs = judgeableSince(store, window, coveredSinceMs);
-  const alerts = await readAlerts(reader, slo, { window, judgedSinceMs });
+  const sent = sentAlerts(scope);
+  const judged = await readAlerts(reader, slo, { window, judgedSinceMs });
+  const alerts = judged.map((each) => held({ ...each, firingSinceMs: firingSinceMs(sent, slo.id, each.alert) }));
   const remaining = budgetRemaining(counts, slo.objective);
   return {
     slo,
@@ -147,7 +159,7 @@ export function readSloStatuses(store: Store, scope: SloScope): Promise<readonly
 }
 
 function isSameScope(a: SloScope, b: SloScope): boolean {
-  return a.untilMs === b.untilMs && a.service === b.service && a.policy === b.policy;
+  return a.untilMs === b.untilMs && a.service === b.service && a.policy === b.policy && a.alerts === b.alerts;
 }
 
 async function judgeAll(store: Store, scope: SloScope): Promise<readonly SloStatus[]> {
@@ -190,17 +202,23 @@ function judgeableSince(store: Store, window: Span, coveredSinceMs: number | und
   return Math.max(coveredSinceMs ?? Infinity, window.toMs - store.state().minuteRetentionMs);
 }
 
+/** What fires goes on while it cannot be judged: for the objective as for those who were told. */
+function held(status: AlertStatus): AlertStatus {
+  const isHeld = status.state === 'no_data' && status.firingSinceMs !== undefined;
+  return isHeld ? { ...status, state: 'firing', isFrozen: true } : status;
+}
+
 async function readAlerts(
   reader: EventReader,
   slo: Slo,
   { window, judgedSinceMs }: { readonly window: Span; readonly judgedSinceMs: number },
-): Promise<readonly AlertStatus[]> {
+): Promise<readonly Omit<AlertStatus, 'firingSinceMs'>[]> {
   const { alerts } = deriveBurnAlerts(slo);
   const shortest = lookback(window.toMs, Math.min(...alerts.map(({ shortSeconds }) => shortSeconds)));
   const isQuiet = alerts.length > 0 && (await reader.count(shortest)).total === 0;
   const lastMs = isQuiet ? await lastEventMs(reader, window) : undefined;
   return Promise.all(
-    alerts.map(async (alert): Promise<AlertStatus> => {
+    alerts.map(async (alert) => {
       // Silent since then; up to there the short window still held an event.
       const frozenMs = (lastMs ?? Infinity) + alert.shortSeconds * 1000 + MINUTE_MS;
       const isFrozen = frozenMs < window.toMs;

@@ -5,20 +5,19 @@ import { addEvents, type EventCounts, NO_EVENTS } from '../domain/objective.ts';
 import { SLO_STATES } from '../domain/slo-state.ts';
 import { sloInWords } from '../domain/slo-words.ts';
 import type { Store } from '../store/port.ts';
-import { type ActiveAlert, firingSinceMs } from './active-alerts.ts';
 import { createEventReader } from './event-reader.ts';
 import { rounded, roundedRatio } from './quantities.ts';
 import { remembering } from './remembering-store.ts';
-import { type Asked, NotKnown, type Report, type Slo } from './report.ts';
+import { NotKnown, type Report, type Slo } from './report.ts';
 import { type Series, seriesSchema, stepsOf } from './series.ts';
 import {
   type AlertStatus,
-  BUILT_IN_POLICY,
   lookback,
   readSloStatus,
   readSloStatuses,
   type SloScope,
   type SloStatus,
+  sloScope,
 } from './slo-status.ts';
 
 /** Rows of `spent_by`. */
@@ -76,15 +75,10 @@ export const sloDetailSchema = objectiveSchema.extend({
 
 export type ObjectiveBody = z.infer<typeof objectiveSchema>;
 
-/** What all answers about objectives are asked with. */
-export function sloScope({ window, service, policy = BUILT_IN_POLICY }: Asked): SloScope {
-  return { untilMs: window.range.toMs, service, policy };
-}
-
 /** Every objective, worst budget first. */
 export const reportSlos: Report<z.infer<typeof slosSchema>> = async (store, asked) => {
   const statuses = await readSloStatuses(remembering(store), sloScope(asked));
-  return { objectives: statuses.map((status) => objectiveBody(status, sentAlerts(asked))) };
+  return { objectives: statuses.map(objectiveBody) };
 };
 
 /** One objective, with how its budget and its burn rate went. @throws NotKnown */
@@ -94,20 +88,14 @@ export const reportSlo: Report<z.infer<typeof sloDetailSchema>> = async (store, 
   if (slo === undefined) throw new NotKnown('There is no objective of this id.');
   const shared = remembering(store);
   const status = await readSloStatus(shared, slo, scope);
-  return { ...objectiveBody(status, sentAlerts(asked)), series: await readSeries(shared, slo, scope, status.counts) };
+  return { ...objectiveBody(status), series: await readSeries(shared, slo, scope, status.counts) };
 };
 
 function shownOrNull(value: number | undefined): number | null {
   return value === undefined ? null : roundedRatio(value);
 }
 
-/** Alerts are about all services together, so they say nothing of one. */
-export function sentAlerts({ alerts, service }: Asked): readonly ActiveAlert[] {
-  return service === undefined ? (alerts?.() ?? []) : [];
-}
-
-/** @param sent alerts as they were sent, which stay as they are while nothing can be judged */
-export function objectiveBody(status: SloStatus, sent: readonly ActiveAlert[] = []): ObjectiveBody {
+export function objectiveBody(status: SloStatus): ObjectiveBody {
   const { slo, state, counts, remaining, burnRates, secondsToExhaustion, spentBy } = status;
   return {
     id: slo.id,
@@ -124,7 +112,7 @@ export function objectiveBody(status: SloStatus, sent: readonly ActiveAlert[] = 
     burn_rates: Object.fromEntries(Object.entries(burnRates).map(([name, burn]) => [name, shownOrNull(burn)])),
     time_to_exhaustion_seconds: secondsToExhaustion === undefined ? null : Math.round(secondsToExhaustion),
     coverage: roundedRatio(status.coverage),
-    alerts: status.alerts.map((each) => alertBody(each, firingSinceMs(sent, slo.id, each.alert))),
+    alerts: status.alerts.map(alertBody),
     spent_by: spentBy.slice(0, MAX_SPENDERS).map(({ name, share }) => ({ name, share: roundedRatio(share) })),
     maintenance: status.leftOut.map(({ fromMs, toMs, reason }) => ({
       from: new Date(fromMs).toISOString(),
@@ -134,17 +122,15 @@ export function objectiveBody(status: SloStatus, sent: readonly ActiveAlert[] = 
   };
 }
 
-function alertBody({ alert, state, isFrozen }: AlertStatus, sinceMs: number | undefined) {
-  // Without data an alert that fires goes on.
-  const isHeld = state === 'no_data' && sinceMs !== undefined;
+function alertBody({ alert, state, isFrozen, firingSinceMs }: AlertStatus) {
   return {
     severity: alert.severity,
     long_window: windowName(alert.longSeconds),
     short_window: windowName(alert.shortSeconds),
     threshold: roundedRatio(alert.threshold),
-    state: isHeld ? ('firing' as const) : state,
-    since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
-    frozen: isFrozen || isHeld,
+    state,
+    since: firingSinceMs === undefined ? null : new Date(firingSinceMs).toISOString(),
+    frozen: isFrozen,
   };
 }
 

@@ -134,6 +134,46 @@ test('answers and the page say what was sent, and only for all services together
   expect(await (await get('/objectives/')).text()).toContain(burn.text.summary);
 });
 
+test.each([
+  ['page', 'burning', 'slo-burning-mutation-success'],
+  ['ticket', 'at_risk', 'slo-at-risk-mutation-success'],
+] as const)('a %s that silence holds makes its objective %s in every answer', async (severity, state, advice) => {
+  const sent: (Alert & { phase: 'firing' })[] = [];
+  const { get, store } = createReadSide({ alerts: () => sent });
+  const lastMs = NOW_MS - 9 * 24 * 60 * MINUTE_MS;
+  store.add({ name: 'CreateJob', seconds: 0.1, atMs: lastMs - 24 * 60 * MINUTE_MS }, 5000);
+  store.add({ name: 'CreateJob', seconds: 0.1, atMs: lastMs, outcome: 'failure', errorType: 'X' }, 50);
+  type Objectives = { objectives: { id: string; state: string; alerts: { state: string; frozen: boolean }[] }[] };
+  const look = async () => {
+    const ask = async <Body>(path: string) => (await (await get(path)).json()) as Body;
+    const read = ({ objectives }: Objectives) => objectives.find(({ id }) => id === 'mutation-success')!;
+    const overview = await ask<Objectives & { recommendations: { id: string }[] }>('/monitoring/overview/');
+    const families = await (await get('/monitoring/slo/?format=prometheus')).text();
+    const page = await (await get('/objectives/mutation-success/')).text();
+    return {
+      states: [
+        read(await ask('/monitoring/slo/')).state,
+        read(overview).state,
+        (await ask<{ state: string }>('/monitoring/slo/mutation-success/')).state,
+        read(await ask('/monitoring/slo/?service=shop')).state,
+        /slo_state\{slo="mutation-success",state="(\w+)"\} 1/.exec(families)?.[1],
+        /<dt>State<\/dt><dd>.*?<\/span> ([\w ]+)<\/span>/.exec(page)?.[1].replace(' ', '_'),
+      ],
+      held: read(overview).alerts.filter(({ state, frozen }) => state === 'firing' && frozen).length,
+      advised: overview.recommendations.some(({ id }) => id === advice),
+    };
+  };
+  const meeting = new Array<string>(6).fill('meeting');
+  expect(await look()).toEqual({ states: meeting, held: 0, advised: false });
+  const all = await readAll(store);
+  const [burn] = all.filter(({ labels }) => labels['sloth_slo'] === 'mutation-success' && labels.severity === severity);
+  // What was sent decides nothing about what is sent next.
+  expect(burn.state).toBe('no_data');
+  sent.push({ ...burn, id: '1', phase: 'firing', sinceMs: lastMs, firedMs: lastMs });
+  const states = meeting.with(3, 'no_data').map((each) => (each === 'meeting' ? state : 'meeting'));
+  expect(await look()).toEqual({ states, held: 1, advised: true });
+});
+
 test('what the store cannot answer for names its alerts, and the others are judged all the same', async () => {
   const store = createKnownStore(NOW_MS);
   fail(store);

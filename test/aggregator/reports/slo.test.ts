@@ -64,6 +64,7 @@ test('what one page is made from is judged once, and nothing else shares the jud
     await readSloStatuses(shared, { ...scope, service: 'billing' }),
     await readSloStatuses(shared, { ...scope, policy: policyOf() }),
     await readSloStatuses(shared, { ...scope, untilMs: scope.untilMs + MINUTE }),
+    await readSloStatuses(shared, { ...scope, alerts: () => [] }),
   ];
   for (const other of others) expect(other).not.toBe(first);
   expect(others[0]).toEqual(first);
