@@ -61,8 +61,11 @@ const PAGES = [
   { path: '/objectives/', name: 'Objectives' },
 ] as const;
 
-/** Telemetry is exported every 10 s; after six misses nobody sends. */
-export const STALE_SECONDS = 60;
+/**
+ * Two exports of the SDK's own default interval of 60 s, and time for one to arrive: whoever sends at that interval is
+ * never called stale between two of them. Half of what `TELEMETRY_STOPPED_SECONDS` waits before somebody is told.
+ */
+export const STALE_SECONDS = 150;
 
 /** The address of a page with what was chosen; what stands at its default is left out. */
 export function addressOf(

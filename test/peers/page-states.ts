@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { STALE_SECONDS } from '../../aggregator/page/layout.ts';
 import { type RunningAggregator, startAggregator } from '../support/aggregator.ts';
 import { documentedSpans, scenarioBodies } from '../support/scenarios.ts';
 import { smallDisk } from '../support/small-disk.ts';
@@ -88,7 +89,7 @@ async function checkStaleness(browser: Browser): Promise<void> {
 /** Nothing arrives any more, so no event tells the page: it has to find out. */
 async function checkAgeing(browser: Browser): Promise<void> {
   await withPage(browser, {}, async (page, aggregator) => {
-    await feed(aggregator, scenarioBodies('normal', Date.now() - 45_000));
+    await feed(aggregator, scenarioBodies('normal', Date.now() - (STALE_SECONDS - 15) * 1000));
     await page.goto(`${aggregator.url}/`);
     await waitUntil(page, LIVE);
     const words = `document.getElementById('freshness').textContent`;

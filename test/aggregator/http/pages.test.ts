@@ -1,5 +1,7 @@
 /** What a browser is told about a page, and what a page makes of names that come from outside. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { TELEMETRY_STOPPED_SECONDS } from '../../../aggregator/domain/telemetry-rules.ts';
+import { STALE_SECONDS } from '../../../aggregator/page/layout.ts';
 import { createReadSide, NOW_MS, READ_KEY, type ReadSide } from '../../support/read-side.ts';
 import { HOSTILE_NAMES } from '../../support/scenarios.ts';
 
@@ -147,6 +149,20 @@ test('without data the first page says how to send some, with its own address', 
   const text = await textOf('/');
   expect(text).toContain('No data yet.');
   expect(text).toContain(`OTEL_EXPORTER_OTLP_ENDPOINT=${address} `);
+});
+
+test('data is stale before the alert says so, and not between two exports of any usual interval', async () => {
+  fill();
+  const at = async (ageSeconds: number) => {
+    side.store.stateChange = { newestPointMs: NOW_MS - ageSeconds * 1000 };
+    const text = await textOf('/');
+    // The line above and the sentence judge alike.
+    expect(text.includes('Stale:')).toBe(text.includes('no data arrives'));
+    return text.includes('Stale:');
+  };
+  for (const ageSeconds of [0, 10, 60, 119]) expect(await at(ageSeconds), `${ageSeconds} s`).toBe(false);
+  for (const ageSeconds of [TELEMETRY_STOPPED_SECONDS, 86_400]) expect(await at(ageSeconds)).toBe(true);
+  expect([await at(STALE_SECONDS), await at(STALE_SECONDS + 1)]).toEqual([false, true]);
 });
 
 test('in its first minute a service has a rate, too', async () => {
