@@ -25,7 +25,7 @@ export function isLoopback(host: string): boolean {
  */
 export function announceLocally(
   { url, ingestKey, pid }: LocalAggregator,
-  path = localAggregatorFile(process.env, process.platform, homedir()),
+  path = localAggregatorFile(process.env, process.platform, homedir),
 ): Announcement | undefined {
   const other = readAnnouncement(path);
   // Whoever listens on the address owns it: a file that says the same is of one that is gone.

@@ -34,7 +34,7 @@ export function findLocalAggregator(
 /** @returns undefined for a user without a home, as containers have them */
 function fileOf(env: Readonly<Record<string, string | undefined>>): string | undefined {
   try {
-    return localAggregatorFile(env, process.platform, env['XDG_STATE_HOME'] ? '' : homedir());
+    return localAggregatorFile(env, process.platform, homedir);
   } catch {
     return undefined;
   }

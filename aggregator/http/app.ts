@@ -21,7 +21,7 @@ import { openApiDocument } from './openapi.ts';
 import { mountPages, sessionOf } from './pages.ts';
 import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
 import { METRICS_PATH, STREAM_PATH } from './paths.ts';
-import { createStreams, EVENT_STREAM } from './stream.ts';
+import { createStreams, EVENT_STREAM, type ListeningServer } from './stream.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -55,7 +55,7 @@ export interface AppOptions {
 
 /** What @hono/node-server passes along; absent when a test asks the app directly. */
 interface Bindings {
-  readonly incoming?: { readonly socket: { readonly remoteAddress?: string } };
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string; readonly server?: ListeningServer } };
 }
 
 interface Environment {
@@ -165,7 +165,8 @@ function mountStream(app: App, { options, nowMs, admission }: Parts): void {
   serve(app, STREAM_PATH, (c) => {
     admission.admit(c);
     const service = parseExpositionQuery(new URL(c.req.url).searchParams);
-    return c.req.method === 'HEAD' ? c.body(null, 200, { 'Content-Type': EVENT_STREAM }) : open(service);
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': EVENT_STREAM });
+    return open(service, c.env?.incoming?.socket.server);
   });
 }
 

@@ -20,8 +20,17 @@ export interface StreamOptions {
   readonly nowMs: () => number;
 }
 
-/** @throws ApiError when as many streams are open as may be */
-export type OpenStream = (service: string | undefined) => Response;
+/** The server of Node's that a stream is open at. */
+export interface ListeningServer {
+  readonly listening: boolean;
+}
+
+/**
+ * @param server ends the stream when it stops listening: its `close()` waits for every open answer. Undefined where it
+ * is not known
+ * @throws ApiError when as many streams are open as may be
+ */
+export type OpenStream = (service: string | undefined, server?: ListeningServer) => Response;
 
 /** Streams open at the same time; one costs about 20 KB. */
 export const MAX_STREAMS = 512;
@@ -36,6 +45,7 @@ const MAX_BEHIND = 4;
 interface Listener {
   readonly service: string | undefined;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly isServerClosing: () => boolean;
 }
 
 export function createStreams({ snapshot, generation, isClosing, ownMetrics, log, nowMs }: StreamOptions): OpenStream {
@@ -95,14 +105,12 @@ export function createStreams({ snapshot, generation, isClosing, ownMetrics, log
     }
   };
   const tick = async (): Promise<void> => {
-    if (isClosing()) {
-      for (const listener of listeners) {
+    for (const listener of listeners)
+      if (isClosing() || listener.isServerClosing()) {
         leave(listener);
         listener.controller.close();
       }
-      return;
-    }
-    if (computing) return;
+    if (listeners.size === 0 || computing) return;
     const now = generation();
     if (now !== seen) {
       computing = true;
@@ -115,7 +123,7 @@ export function createStreams({ snapshot, generation, isClosing, ownMetrics, log
     }
   };
 
-  return (service) => {
+  return (service, server) => {
     const services = new Set([...listeners].map((listener) => listener.service));
     if (listeners.size >= MAX_STREAMS || (services.size >= MAX_SERVICES && !services.has(service)))
       throw new ApiError('UNAVAILABLE', 'Too many streams are open.', { 'Retry-After': retryAfter(RETRY_SECONDS) });
@@ -123,7 +131,7 @@ export function createStreams({ snapshot, generation, isClosing, ownMetrics, log
     const body = new ReadableStream<Uint8Array>(
       {
         start(controller) {
-          listener = { service, controller };
+          listener = { service, controller, isServerClosing: closingOf(server) };
           listeners.add(listener);
           timer ??= setInterval(() => void tick(), TICK_MS);
           controller.enqueue(encoder.encode(`retry: ${RETRY_SECONDS * 1000}\n\n`));
@@ -137,4 +145,9 @@ export function createStreams({ snapshot, generation, isClosing, ownMetrics, log
     const headers = { 'Content-Type': EVENT_STREAM, 'X-Accel-Buffering': 'no' };
     return new Response(body, { headers });
   };
+}
+
+/** A server that never listened, as where connections are handed to it, says nothing by not listening. */
+function closingOf(server: ListeningServer | undefined): () => boolean {
+  return server?.listening ? () => !server.listening : () => false;
 }

@@ -25,15 +25,15 @@ export function isAnnouncerRunning({ pid }: Pick<LocalAggregator, 'pid'>): boole
 
 /**
  * Path of the file, by the XDG base directory specification; on Windows in the user's local application data.
- * @param home the user's home directory
+ * @param home tells the user's home directory; not asked where a variable decides
  */
 export function localAggregatorFile(
   env: Readonly<Record<string, string | undefined>>,
   platform: string,
-  home: string,
+  home: () => string,
 ): string {
-  if (platform === 'win32') return `${env['LOCALAPPDATA'] || `${home}\\AppData\\Local`}\\vigil\\aggregator.json`;
+  if (platform === 'win32') return `${env['LOCALAPPDATA'] || `${home()}\\AppData\\Local`}\\vigil\\aggregator.json`;
   const state = env['XDG_STATE_HOME'];
   // The specification: paths that are not absolute are to be ignored.
-  return `${state?.startsWith('/') ? state : `${home}/.local/state`}/vigil/aggregator.json`;
+  return `${state?.startsWith('/') ? state : `${home()}/.local/state`}/vigil/aggregator.json`;
 }

@@ -48,7 +48,8 @@ export async function checkArrival(
 
 /** The variable holds one key, or several with commas between them: those of the aggregator itself. */
 function keysIn(list: string): Record<string, string>[] {
-  return list.split(',').map((key) => ({ 'X-Monitoring-API-Key': key.trim() }));
+  const keys = list.split(',').map((key) => key.trim());
+  return keys.filter((key) => key !== '').map((key) => ({ 'X-Monitoring-API-Key': key }));
 }
 
 function notAsked(reason: string): Finding {

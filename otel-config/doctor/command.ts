@@ -66,15 +66,17 @@ export async function doctor(args: readonly string[]): Promise<number> {
 
 function askedOf(folder: string, values: ReturnType<typeof parse>['values']): Asked {
   const { env } = process;
+  /** An empty variable counts as absent. */
+  const variable = (name: string) => env[name] || undefined;
   return {
     folder,
     env,
     importFile: values.import,
     probes: !values.quick,
     aggregator: values.aggregator,
-    prometheus: values.prometheus ?? env['PROMETHEUS_URL'],
-    redis: values.redis ?? env['REDIS_URL'],
-    grafana: values.grafana ?? env['GRAFANA_URL'],
+    prometheus: values.prometheus ?? variable('PROMETHEUS_URL'),
+    redis: values.redis ?? variable('REDIS_URL'),
+    grafana: values.grafana ?? variable('GRAFANA_URL'),
   };
 }
 

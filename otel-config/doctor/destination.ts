@@ -1,7 +1,5 @@
 /** Where telemetry goes: whether somebody is there, who it is, whether the key is taken, and what its clock says. */
-import { homedir } from 'node:os';
 import { parseKeyPairsIntoRecord } from '@opentelemetry/core';
-import { localAggregatorFile } from '@vigil/semconv';
 import { withoutSecrets } from '../export-failures.ts';
 import { findLocalAggregator } from '../local-aggregator.ts';
 import { otlpTarget } from '../otlp-exporters.ts';
@@ -60,12 +58,15 @@ function sendNothing(endpoint: string, headers: Readonly<Record<string, string>>
 
 function addressFinding(env: NodeJS.ProcessEnv, place: string, isLocal: boolean): Finding {
   const id = 'destination.address';
-  const path = localAggregatorFile(env, process.platform, homedir());
-  if (isLocal) return ok(id, `telemetry goes to ${place}, the aggregator on this machine.`, { place, by: path });
   const situation = findLocalAggregator(env);
+  if (isLocal) {
+    const evidence = { place, by: situation?.path ?? null };
+    return ok(id, `telemetry goes to ${place}, the aggregator on this machine.`, evidence);
+  }
   if (situation !== undefined && 'refused' in situation) {
+    const { path, refused } = situation;
     const mend = `Remove ${path}, and start the aggregator again.`;
-    return finding('warning', id, `${path} is not used: ${situation.refused}.`, mend, { place, path });
+    return finding('warning', id, `${path} is not used: ${refused}.`, mend, { place, path });
   }
   const by = ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'].find((name) => env[name]);
   if (by !== undefined) return ok(id, `telemetry goes to ${place}, as ${by} says.`, { place, by });

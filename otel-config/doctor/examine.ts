@@ -58,7 +58,9 @@ export async function examine(asked: Asked): Promise<Report> {
   findings.push(...destination.findings);
   const aggregator = asked.aggregator ?? destination.aggregator;
   if (aggregator !== undefined)
-    findings.push(...(await checkArrival(aggregator, service, destination.headers, env['MONITORING_API_KEY'])));
+    findings.push(
+      ...(await checkArrival(aggregator, service, destination.headers, env['MONITORING_API_KEY'] || undefined)),
+    );
   findings.push(...(await checkBeside(asked, libraries)));
   return reportOf(folder, service, findings);
 }
@@ -94,7 +96,7 @@ async function checkBeside(
   const found = await Promise.all([
     prometheus === undefined ? [] : checkPrometheus(prometheus),
     redis === undefined ? (usesRedis ? [notAskedRedis()] : []) : checkRedis(redis),
-    grafana === undefined ? [] : checkGrafana(grafana, env['GRAFANA_API_KEY']),
+    grafana === undefined ? [] : checkGrafana(grafana, env['GRAFANA_API_KEY'] || undefined),
   ]);
   return found.flat();
 }

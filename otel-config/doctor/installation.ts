@@ -30,7 +30,8 @@ export function checkNode(version: string, isSource = import.meta.filename.endsW
 export function checkManifest(folder: string): Finding[] {
   const path = join(folder, 'package.json');
   try {
-    JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value !== 'object' || value === null) throw new TypeError('it holds no object');
     return [];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -42,7 +43,8 @@ export function checkManifest(folder: string): Finding[] {
 /** @returns the file to give to `--import`; undefined where the application has no registration */
 export function registerOf(folder: string): string | undefined {
   try {
-    return createRequire(join(folder, 'package.json')).resolve('@vigil/otel-config/register');
+    // As a package beside it would: the application's own manifest, which may be broken, is not asked.
+    return createRequire(join(folder, 'node_modules', 'package.json')).resolve('@vigil/otel-config/register');
   } catch {
     return undefined;
   }
@@ -55,8 +57,8 @@ export function checkRegistration(folder: string, register: string | undefined, 
     return [finding('error', 'registration.installed', `@vigil/otel-config is not installed in ${folder}.`, mend)];
   }
   const installed = ok('registration.installed', '@vigil/otel-config is installed.', { path: register });
-  const { scripts = {} } = readManifest(join(folder, 'package.json')) ?? {};
-  const commands = [...Object.values(scripts), env['NODE_OPTIONS'] ?? ''];
+  const { scripts } = readManifest(folder) ?? {};
+  const commands = [...Object.values(scripts ?? {}), env['NODE_OPTIONS'] ?? ''];
   if (commands.some((command) => /@vigil\/otel-config/.test(command)))
     return [installed, ok('registration.named', 'a script of package.json or NODE_OPTIONS names the registration.')];
   const message = 'neither a script of package.json nor NODE_OPTIONS names the registration; another file may.';
@@ -112,7 +114,7 @@ export interface Copy {
 export function copyFor(name: string, folder: string): Copy | undefined {
   for (let place = folder; ; place = dirname(place)) {
     const path = join(place, 'node_modules', name);
-    const { version } = readManifest(join(path, 'package.json')) ?? {};
+    const version = versionIn(path);
     if (version !== undefined) return { version, path };
     if (dirname(place) === place) return undefined;
   }
@@ -126,7 +128,7 @@ export function copiesOf(name: string, folder: string): Copy[] {
   const found = new Map<string, string>();
   for (const modules of moduleFolders(folder)) {
     const path = join(modules, name);
-    const { version } = readManifest(join(path, 'package.json')) ?? {};
+    const version = versionIn(path);
     if (version !== undefined) found.set(realpathSync(path), version);
   }
   return [...found].map(([path, version]) => ({ path, version }));
@@ -165,19 +167,25 @@ function entriesOf(folder: string): string[] {
   }
 }
 
-export function readManifest(path: string): Manifest | undefined {
+/** What a broken manifest says counts as not said: anything may lie in the folders of an application. */
+function readManifest(folder: string): Partial<Record<keyof Manifest, unknown>> | undefined {
   try {
-    return (JSON.parse(readFileSync(path, 'utf8')) ?? undefined) as Manifest | undefined;
+    const value: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
+function versionIn(folder: string): string | undefined {
+  const { version } = readManifest(folder) ?? {};
+  return typeof version === 'string' ? version : undefined;
+}
+
 /** This package's own, beside the sources or above what was compiled from them. */
 function manifestAbove(folder: string): string {
   for (let place = folder; ; place = dirname(place)) {
-    const path = join(place, 'package.json');
-    if (readManifest(path)?.name === '@vigil/otel-config') return path;
+    if (readManifest(place)?.name === '@vigil/otel-config') return join(place, 'package.json');
     if (dirname(place) === place) throw new Error(`no package.json of @vigil/otel-config above ${folder}`);
   }
 }

@@ -1,8 +1,9 @@
 /** What an aggregator in an application's process owes to the application around it. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { serve } from '@hono/node-server';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { createAggregator, type EmbeddedAggregator } from '@vigil/aggregator';
 import { type Context, Hono } from 'hono';
@@ -119,4 +120,23 @@ test('a server that has taken its own path off the address, or put something bef
     expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
   server.closeAllConnections();
   server.close();
+});
+
+describe('an open page does not hold the close of the server', () => {
+  const servers: Readonly<Record<string, () => Server>> = {
+    'node:http': () => createServer(aggregator.handler),
+    Hono: () => serve({ fetch: new Hono().route('/monitoring', aggregator.app).fetch, port: 0 }) as Server,
+  };
+  test.each(Object.keys(servers))('%s', async (name) => {
+    const server = servers[name]();
+    if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const stream = await fetch(`${url}/monitoring/stream/`, withKey);
+    const reader = stream.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^retry:/);
+    const closed = once(server, 'close');
+    server.close();
+    while (!(await reader.read()).done);
+    await closed;
+  });
 });

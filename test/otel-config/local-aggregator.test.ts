@@ -10,7 +10,7 @@ import { startAggregator } from '../support/aggregator.ts';
 import { app, runApp } from './run-app.ts';
 
 const state = () => mkdtempSync(join(tmpdir(), 'state-'));
-const pathIn = (directory: string) => localAggregatorFile({ XDG_STATE_HOME: directory }, 'linux', '/nobody');
+const pathIn = (directory: string) => localAggregatorFile({ XDG_STATE_HOME: directory }, 'linux', () => '/nobody');
 const gone = 2 ** 22 - 1;
 
 test('an application without variables finds the aggregator, and is called as its package is', async () => {
@@ -79,7 +79,7 @@ describe('the file', () => {
     [{}, 'darwin', '/home/ann/.local/state/vigil/aggregator.json'],
     [{ LOCALAPPDATA: 'C:\\Local' }, 'win32', 'C:\\Local\\vigil\\aggregator.json'],
   ])('%o on %s is %s', (env, platform, path) => {
-    expect(localAggregatorFile(env, platform, '/home/ann')).toBe(path);
+    expect(localAggregatorFile(env, platform, () => '/home/ann')).toBe(path);
   });
 });
 

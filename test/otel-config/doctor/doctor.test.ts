@@ -18,6 +18,8 @@ import {
 import { app as applicationFile, runApp } from '../run-app.ts';
 import { CLI, MAIN, makeApplication, runDoctor, runDoctorText, runQuickly } from './fixture.ts';
 
+/** Of no entry in the list of users: Node cannot tell a home then. */
+const UNKNOWN_USER = 54_321;
 const INGEST_KEY = 'ingest-key-0123456789abcdef';
 let aggregator: RunningAggregator;
 const state = mkdtempSync(join(tmpdir(), 'state-'));
@@ -34,7 +36,9 @@ const sending = (key: string, more: Record<string, string> = {}) => ({
 
 describe('where telemetry goes', () => {
   test('an announced aggregator needs no variable', async () => {
-    const { find, code, report } = await runQuickly(makeApplication().folder, { env: { XDG_STATE_HOME: state } });
+    // Empty variables count as absent.
+    const env = { XDG_STATE_HOME: state, MONITORING_API_KEY: '', REDIS_URL: '', PROMETHEUS_URL: '', GRAFANA_URL: '' };
+    const { find, code, report } = await runQuickly(makeApplication().folder, { env });
     expect(find('destination.address').level).toBe('ok');
     expect(find('destination.reachable').evidence).toMatchObject({ aggregator: true });
     expect(find('key.sending').evidence).toMatchObject({ status: 200 });
@@ -105,7 +109,7 @@ test('whether the service is known: before and after it has sent', async () => {
   expect(before.freshness.last_arrival_at, 'the doctor has sent nothing that counts').toBeNull();
   expect((await runApp(applicationFile('record.ts'), { env })).code).toBe(0);
   // The aggregator's own variable may hold several keys.
-  const several = { ...env, MONITORING_API_KEY: `another-key-0123456789, ${KEY}` };
+  const several = { ...env, MONITORING_API_KEY: `another-key-0123456789, ${KEY},` };
   const { find, code } = await runQuickly(folder, { env: several });
   expect(find('arrival.service').level).toBe('ok');
   expect(find('key.reading').level).toBe('ok');
@@ -179,10 +183,25 @@ describe('what stands in the way', () => {
     expect([ofNone.code, ofNone.errors]).toEqual([2, '/nonexistent is no folder.\n']);
   });
 
-  test('a package.json that cannot be parsed', async () => {
-    const { folder, put } = makeApplication();
-    put('package.json', '{');
-    expect((await runQuickly(folder)).find('package.readable')).toMatchObject({ level: 'error' });
+  test.each(['null', '"text"', '{', '{"version":5}', '{"scripts":null,"version":{}}'])(
+    'a package.json anywhere in the tree that is %s',
+    async (manifest) => {
+      const { folder, put } = makeApplication();
+      put('package.json', manifest);
+      put('node_modules/other/package.json', manifest);
+      put('node_modules/other/node_modules/@opentelemetry/api/package.json', manifest);
+      const { find, report } = await runQuickly(folder);
+      expect(find('api.copies').evidence).toEqual({ copies: 1 });
+      const isReadable = /^\{./.test(manifest);
+      expect(report.findings.some(({ id }) => id === 'package.readable')).toBe(!isReadable);
+    },
+  );
+
+  test.skipIf(process.getuid?.() !== 0)('a user without a home, whom the system does not know', async () => {
+    // Folders of tests are closed to others: this one is not.
+    const { errors, find } = await runQuickly(import.meta.dirname, { env: { XDG_STATE_HOME: '' }, uid: UNKNOWN_USER });
+    expect(errors).toBe('');
+    expect(find('destination.address').level).toBe('warning');
   });
 
   test('a registration beside which the API is missing', async () => {

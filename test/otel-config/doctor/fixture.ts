@@ -44,6 +44,7 @@ export interface Told {
   readonly report: Report;
   readonly code: number | null;
   readonly output: string;
+  readonly errors: string;
   /** The one finding of an id. @throws where there is none, or are several */
   find(id: string): Finding;
 }
@@ -53,6 +54,8 @@ export interface DoctorOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments of Node itself. */
   readonly node?: readonly string[];
+  /** The user that it runs as. @default who runs the tests */
+  readonly uid?: number;
   /** The file that is run. @default MAIN */
   readonly main?: string;
 }
@@ -65,20 +68,21 @@ export function runQuickly(folder: string, options: DoctorOptions = {}): Promise
 /** Runs it in the folder with `--json`, with nothing of this machine's own environment. */
 export async function runDoctor(folder: string, options: DoctorOptions = {}): Promise<Told> {
   const { args = [], main = MAIN, ...rest } = options;
-  const { code, output } = await runDoctorText(folder, { ...rest, main, args: [...args, '--json'] });
+  const { code, output, errors } = await runDoctorText(folder, { ...rest, main, args: [...args, '--json'] });
   const report = JSON.parse(output) as Report;
   const find = (id: string): Finding => {
     const found = report.findings.filter((one) => one.id === id);
     if (found.length !== 1) throw new Error(`${found.length} findings ${id} in ${output}`);
     return found[0];
   };
-  return { report, code, output, find };
+  return { report, code, output, errors, find };
 }
 
 export async function runDoctorText(folder: string, options: DoctorOptions = {}) {
-  const { args = [], env = {}, node = [], main = MAIN } = options;
+  const { args = [], env = {}, node = [], main = MAIN, uid } = options;
   const child = spawn(process.execPath, [...node, main, ...args], {
     cwd: folder,
+    uid,
     env: { PATH: process.env['PATH'] ?? '', XDG_STATE_HOME: process.env['XDG_STATE_HOME'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
