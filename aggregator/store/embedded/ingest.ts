@@ -1,11 +1,11 @@
-import { gunzipSync } from 'node:zlib';
 import type { OwnMetrics } from '../../metrics.ts';
 import type { Door } from '../../otlp/attributes.ts';
 import { PointBatch, type RejectReason } from '../../otlp/batch.ts';
 import { decodeBatch, encodeBatch } from '../../otlp/batch-record.ts';
+import { withDecompressed } from '../../otlp/decompress.ts';
 import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
 import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
-import { type Accepted, BodyError, MAX_BODY_BYTES, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
+import { type Accepted, BodyError, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
 import { SharedIdentities } from '../../otlp/shared-identities.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
@@ -74,8 +74,9 @@ export class Ingest implements Receiver {
   take(body: ReceivedBody): Accepted {
     const refusing = this.#parts.refusing();
     if (refusing !== undefined) throw new BodyError('unavailable', `Not taken: ${refusing}.`, RETRY_AFTER_SECONDS);
-    const bytes = body.gzip ? decompress(body.bytes) : body.bytes;
-    return body.signal === 'metrics' ? this.#takeMetrics(body, bytes) : this.#takeSpans(body, bytes);
+    const take = (bytes: Uint8Array) =>
+      body.signal === 'metrics' ? this.#takeMetrics(body, bytes) : this.#takeSpans(body, bytes);
+    return body.gzip ? withDecompressed(body.bytes, take) : take(body.bytes);
   }
 
   /** Applies a record of the journal as it was applied when it was received. */
@@ -89,7 +90,9 @@ export class Ingest implements Receiver {
     else {
       const gzip = kind === kinds.METRICS_PROTOBUF_GZIP || kind === kinds.METRICS_JSON_GZIP;
       const isJson = kind === kinds.METRICS_JSON || kind === kinds.METRICS_JSON_GZIP;
-      this.#decode(isJson ? 'json' : 'protobuf', gzip ? decompress(body) : body);
+      const decode = (bytes: Uint8Array) => this.#decode(isJson ? 'json' : 'protobuf', bytes);
+      if (gzip) withDecompressed(body, decode);
+      else decode(body);
     }
     this.#apply(receivedMs);
   }
@@ -167,22 +170,6 @@ function registerCounters(metrics: OwnMetrics) {
 function recordKind({ encoding, gzip }: ReceivedBody): number {
   if (encoding === 'json') return gzip ? kinds.METRICS_JSON_GZIP : kinds.METRICS_JSON;
   return gzip ? kinds.METRICS_PROTOBUF_GZIP : kinds.METRICS_PROTOBUF;
-}
-
-/** @throws BodyError when it is no gzip, is cut off, or would be larger than a body may be */
-function decompress(bytes: Uint8Array): Uint8Array {
-  // The last four bytes hold the length, so that one buffer of the right size does, where a full one is followed by
-  // another of the same size; they may lie, so they are bounded.
-  const said =
-    bytes.length < 18 ? 0 : new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
-  const chunkSize = Math.min(Math.max(said, 1024), MAX_BODY_BYTES) + 1;
-  try {
-    return gunzipSync(bytes, { chunkSize, maxOutputLength: MAX_BODY_BYTES });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw new BodyError('too_large', `The body is larger than ${MAX_BODY_BYTES} bytes after decompression.`);
-    throw new BodyError('malformed', 'The body is not valid gzip, or is cut off.');
-  }
 }
 
 function acceptance(rejected: ReadonlyMap<RejectReason, number>): Accepted {

@@ -1,0 +1,40 @@
+import { gunzipSync } from 'node:zlib';
+import { BodyError, MAX_BODY_BYTES } from './receiver.ts';
+
+/** A smaller buffer could be a part of one that Node shares out. */
+const SMALLEST_BUFFER_BYTES = 64 * 1024;
+
+/**
+ * Gives the decompressed body to `use`; its bytes are valid only during the call. Their memory is free again when it
+ * returns: left to the garbage collector, a megabyte a body costs as much as all that is done with the body.
+ * @throws BodyError when it is no gzip, is cut off, or would be larger than a body may be; and whatever `use` throws
+ */
+export function withDecompressed<Result>(gzip: Uint8Array, use: (body: Uint8Array) => Result): Result {
+  const bufferBytes = sizeOf(gzip);
+  const body = decompress(gzip, bufferBytes);
+  try {
+    return use(body);
+  } finally {
+    if (body.buffer.byteLength === bufferBytes) body.buffer.transfer(0);
+  }
+}
+
+/**
+ * Of a buffer that a full one of the same size need not follow. The last four bytes hold the length of the body; they
+ * may lie, so they are bounded.
+ */
+function sizeOf(gzip: Uint8Array): number {
+  const end = gzip.byteOffset + gzip.length;
+  const said = gzip.length < 18 ? 0 : new DataView(gzip.buffer, end - 4, 4).getUint32(0, true);
+  return Math.min(Math.max(said, SMALLEST_BUFFER_BYTES), MAX_BODY_BYTES) + 1;
+}
+
+function decompress(gzip: Uint8Array, bufferBytes: number) {
+  try {
+    return gunzipSync(gzip, { chunkSize: bufferBytes, maxOutputLength: MAX_BODY_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw new BodyError('too_large', `The body is larger than ${MAX_BODY_BYTES} bytes after decompression.`);
+    throw new BodyError('malformed', 'The body is not valid gzip, or is cut off.');
+  }
+}
