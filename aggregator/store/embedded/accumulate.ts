@@ -48,6 +48,10 @@ export class CountAccumulator implements Accumulator<Float64Array> {
     return this.totals.slice();
   }
 
+  end(): Float64Array {
+    return this.totals;
+  }
+
   add(sums: Float64Array): void {
     for (let group = 0; group < sums.length; group++) this.totals[group] += sums[group];
   }
@@ -140,18 +144,23 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     const explicit = this.#explicit.map((lists) =>
       lists === undefined ? undefined : new Map(Array.from(lists, ([bounds, counts]) => [bounds, counts.slice()])),
     );
-    const levels = this.#levelSums();
-    let numbers = 3 * this.#sum.length;
-    for (const { counts } of levels) numbers += counts.length;
-    for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
-    const totals = { sum: this.#sum.slice(), min: this.#min.slice(), max: this.#max.slice() };
-    return { ...totals, explicit, levels, byteLength: 8 * numbers };
+    return sized(this.#sum.slice(), this.#min.slice(), this.#max.slice(), explicit, this.#levelSums());
+  }
+
+  end(): HistogramSums {
+    const sums = this.#begun ?? sized(this.#sum, this.#min, this.#max, this.#explicit, this.#levelSums());
+    for (const level of this.#levels) if (level !== undefined) giveBack(level);
+    return sums;
   }
 
   add(sums: HistogramSums): void {
-    if (this.#isEmpty) this.#begun = sums;
-    else this.#addSums(sums);
-    this.#isEmpty = false;
+    if (this.#isEmpty) {
+      this.#begun = sums;
+      this.#isEmpty = false;
+    } else {
+      this.#goOn();
+      this.#addSums(sums);
+    }
   }
 
   #addSums({ sum, min, max, explicit, levels }: HistogramSums): void {
@@ -159,8 +168,9 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
       this.#sum[group] += sum[group];
       if (min[group] < this.#min[group]) this.#min[group] = min[group];
       if (max[group] > this.#max[group]) this.#max[group] = max[group];
-      for (const [bounds, counts] of explicit[group] ?? [])
-        this.#addExplicit(group, bounds, 0, counts, 0, counts.length);
+      const lists = explicit[group];
+      if (lists === undefined) continue;
+      for (const [bounds, counts] of lists) this.#addExplicit(group, bounds, 0, counts, 0, counts.length);
     }
     for (const level of levels) addLevelSums(this.#level(level.level), level);
   }
@@ -177,16 +187,9 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     return this.#levels.filter((level) => level !== undefined).map((level) => levelSums(level, this.#sum.length));
   }
 
-  /** The histograms of all groups, in their order. May be asked once. */
+  /** The histograms of all groups, in their order. Ends it. */
   results(): Histogram[] {
-    const { sum, min, max, explicit, levels } = this.#begun ?? {
-      sum: this.#sum,
-      min: this.#min,
-      max: this.#max,
-      explicit: this.#explicit,
-      levels: this.#levelSums(),
-    };
-    for (const level of this.#levels) if (level !== undefined) giveBack(level);
+    const { sum, min, max, explicit, levels } = this.end();
     return this.#grouping.keys.map((_, group) => {
       const onGrid = new GridHistogram(levels, group, sum[group], min[group], max[group]);
       const lists = explicit[group];
@@ -205,6 +208,19 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     }
     return result;
   }
+}
+
+function sized(
+  sum: Float64Array,
+  min: Float64Array,
+  max: Float64Array,
+  explicit: HistogramSums['explicit'],
+  levels: readonly LevelSums[],
+): HistogramSums {
+  let numbers = 3 * sum.length;
+  for (const { counts } of levels) numbers += counts.length;
+  for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
+  return { sum, min, max, explicit, levels, byteLength: 8 * numbers };
 }
 
 /** The sum and the extremes of lists of edges stand with those of the grid. */

@@ -1,78 +1,130 @@
 import type { RowVisitor } from './block.ts';
+import { type BlockSource, type Run, TIER_MINUTES, visitRun } from './tiers.ts';
 
-/** All sums together; beyond it they are let go, and added up anew. */
-const MAX_BYTES = 32 * 2 ** 20;
-/** Questions that were asked once, with the length of their window; of those asked again the sums are kept. */
-const MAX_SEEN = 4096;
+/** The sums of one generation together; there are two. */
+const MAX_BYTES = 16 * 2 ** 20;
+/** Questions that were asked once, and runs that were added up once; of those that come again the sums are kept. */
+const MAX_SEEN = 16_384;
 
-/** The blocks that a question is about. */
-export interface ClosedPart {
-  /** The question, the kind of accumulator, and how long the window is: what readers come back with. */
-  readonly asked: string;
-  /** Where the window lies. */
-  readonly place: string;
-  /** Shows the blocks to a visitor. */
-  visit(visitor: RowVisitor): void;
+interface Sized {
+  readonly byteLength: number;
 }
 
 /** Adds up rows, and can go on from where another of its kind stood. */
-export interface Accumulator<Sums extends { readonly byteLength: number }> extends RowVisitor {
+export interface Accumulator<Sums extends Sized> extends RowVisitor {
   /** A copy of what was added so far. */
   sums(): Sums;
+  /** What was added, for good: nothing can be added any more. */
+  end(): Sums;
   /** Adds what another held. */
   add(sums: Sums): void;
 }
 
+/** What is asked about blocks. */
+export interface ClosedQuestion<Sums extends Sized> {
+  /** The question and the kind of accumulator. */
+  readonly name: string;
+  /** Adjoining, in the order of time. */
+  readonly runs: readonly Run[];
+  /** An accumulator of this question that holds nothing. */
+  create(): Accumulator<Sums>;
+}
+
 /**
- * What the blocks of a window add up to, as long as no block changes: from one checkpoint to the next readers ask for the
- * same windows again and again, and only the open minutes differ. Nothing is ever stale: a change lets all sums go.
+ * What blocks add up to. Windows that end now have most of their runs in common, whatever their length, and a window of
+ * the next minute has them in common with the one before: a checkpoint changes a few blocks only. So the sums of runs are
+ * kept, and those of whole windows, which readers ask for again and again between two checkpoints. Nothing is ever stale:
+ * the name of a sum says in which revision its blocks were written.
  */
 export class ClosedSums {
-  readonly #revision: () => number;
-  readonly #kept = new Map<string, { readonly byteLength: number }>();
+  readonly #source: BlockSource;
+  /** Sums that were of use since the last change of blocks, or since there were too many. */
+  #young = new Map<string, Sized>();
+  /** Those of the time before: who needs one again takes it over, the others are let go. */
+  #old = new Map<string, Sized>();
+  #youngBytes = 0;
+  #revision = -1;
   readonly #seen = new Set<string>();
-  #keptBytes = 0;
-  #keptRevision = -1;
 
-  /** @param revision changes whenever a block does */
-  constructor(revision: () => number) {
-    this.#revision = revision;
+  constructor(source: BlockSource) {
+    this.#source = source;
   }
 
   /** Adds what the blocks hold. */
-  accumulate<Sums extends { readonly byteLength: number }>(part: ClosedPart, into: Accumulator<Sums>): void {
-    this.#letGo();
-    const key = `${part.asked} ${part.place}`;
-    const known = this.#kept.get(key) as Sums | undefined;
+  accumulate<Sums extends Sized>(question: ClosedQuestion<Sums>, into: Accumulator<Sums>): void {
+    const { name, runs } = question;
+    if (runs.length === 0) return;
+    const { revision } = this.#source;
+    if (revision !== this.#revision) this.#grow();
+    this.#revision = revision;
+    const [{ from }, { to }] = [runs[0], runs[runs.length - 1]];
+    const key = `${name} ${from} ${to} in ${revision}`;
+    const known = this.#find<Sums>(key);
     if (known !== undefined) {
       into.add(known);
       return;
     }
-    part.visit(into);
-    if (this.#seen.has(part.asked)) this.#keep(key, into.sums());
-    else {
-      if (this.#seen.size >= MAX_SEEN) this.#seen.clear();
-      this.#seen.add(part.asked);
+    // All that comes from elsewhere first: adding up has one set of columns that is used again and again.
+    const sums = runs.map((run) => this.#sumsOf(question, run));
+    for (const each of sums) if (each !== undefined) into.add(each);
+    runs.forEach((run, i) => {
+      if (sums[i] === undefined) visitRun(this.#source, run, into);
+    });
+    if (runs.length > 1 && this.#isAskedAgain(`${name} ${to - from}`)) this.#keep(key, into.sums());
+  }
+
+  /** What a run adds up to; undefined when nobody asked for it before, or it has no blocks. */
+  #sumsOf<Sums extends Sized>({ name, create }: ClosedQuestion<Sums>, run: Run): Sums | undefined {
+    const state = this.#stateOf(run);
+    if (state === undefined) return undefined;
+    const key = `${name} ${run.tier} ${run.from} ${run.to} in ${state}`;
+    const known = this.#find<Sums>(key);
+    if (known !== undefined || !this.#isAskedAgain(key)) return known;
+    const own = create();
+    visitRun(this.#source, run, own);
+    const sums = own.end();
+    this.#keep(key, sums);
+    return sums;
+  }
+
+  /** Changes whenever a block of the run does; undefined when it has none. */
+  #stateOf({ tier, from, to }: Run): string | undefined {
+    let newest = -1;
+    let blocks = 0;
+    for (let period = from; period < to; period += TIER_MINUTES[tier]) {
+      const revision = this.#source.writtenIn(tier, period);
+      if (revision === undefined) continue;
+      blocks++;
+      if (revision > newest) newest = revision;
     }
+    return blocks === 0 ? undefined : `${blocks} ${newest}`;
   }
 
-  #keep(key: string, sums: { readonly byteLength: number }): void {
+  #isAskedAgain(asked: string): boolean {
+    if (this.#seen.has(asked)) return true;
+    if (this.#seen.size >= MAX_SEEN) this.#seen.clear();
+    this.#seen.add(asked);
+    return false;
+  }
+
+  #find<Sums extends Sized>(key: string): Sums | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young as Sums;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.#keep(key, old);
+    return old as Sums | undefined;
+  }
+
+  #keep(key: string, sums: Sized): void {
     if (sums.byteLength > MAX_BYTES) return;
-    // While nothing arrives, windows move on and their sums stay behind.
-    if (this.#keptBytes + sums.byteLength > MAX_BYTES) this.#clear();
-    this.#kept.set(key, sums);
-    this.#keptBytes += sums.byteLength;
+    if (this.#youngBytes + sums.byteLength > MAX_BYTES) this.#grow();
+    this.#young.set(key, sums);
+    this.#youngBytes += sums.byteLength;
   }
 
-  #letGo(): void {
-    const revision = this.#revision();
-    if (revision === this.#keptRevision) return;
-    this.#keptRevision = revision;
-    this.#clear();
-  }
-
-  #clear(): void {
-    this.#kept.clear();
-    this.#keptBytes = 0;
+  #grow(): void {
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#youngBytes = 0;
   }
 }

@@ -28,7 +28,7 @@ export function* exportLines(directory: SeriesDirectory, blocks: BlockSource, ra
   let minute = periodOf(1, Math.floor(range.fromMs / MINUTE_MS));
   for (; minute < to; minute += TIER_MINUTES[1]) {
     const minutes = Array.from({ length: TIER_MINUTES[1] }, (_, i) => minute + i);
-    const kept = minutes.filter((one) => blocks.has(0, one));
+    const kept = minutes.filter((one) => blocks.writtenIn(0, one) !== undefined);
     if (kept.length === 0) yield* exportBlock(directory, blocks, 1, minute);
     else for (const one of kept) yield* exportBlock(directory, blocks, 0, one);
   }

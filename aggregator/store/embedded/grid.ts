@@ -97,6 +97,23 @@ function addBytes(cells: Float64Array, start: number, from: Uint8Array, at: numb
   for (; i < n; i++, to++) cells[to] += from[at + i];
 }
 
+function addDoubles(cells: Float64Array, start: number, from: Float64Array, at: number, n: number): void {
+  let to = start;
+  let i = 0;
+  for (const whole = n & ~3; i < whole; i += 4, to += 4) {
+    const from4 = at + i;
+    cells[to] += from[from4];
+    cells[to + 1] += from[from4 + 1];
+    cells[to + 2] += from[from4 + 2];
+    cells[to + 3] += from[from4 + 3];
+  }
+  for (; i < n; i++, to++) cells[to] += from[at + i];
+}
+
+function copyDoubles(into: Float64Array, to: number, from: Float64Array, at: number, n: number): void {
+  for (let i = 0; i < n; i++) into[to + i] = from[at + i];
+}
+
 function addCounts(cells: Float64Array, to: number, from: ArrayLike<number>, at: number, n: number): void {
   for (let i = 0; i < n; i++) cells[to + i] += from[at + i];
 }
@@ -148,9 +165,8 @@ export function levelSums({ level, width, cells, low, high }: GridLevel, groups:
     length += Math.max(0, high[group] - low[group] + 1);
   }
   const counts = new Float64Array(length);
-  let to = 0;
   for (let group = 0; group < groups; group++)
-    for (let i = low[group]; i <= high[group]; i++) counts[to++] = cells[group * width + i];
+    copyDoubles(counts, start[group], cells, group * width + low[group], high[group] - low[group] + 1);
   return { level, low: low.slice(0, groups), high: high.slice(0, groups), start, counts };
 }
 
@@ -160,7 +176,7 @@ export function addLevelSums(level: GridLevel, { low, high, start, counts }: Lev
     if (low[group] < level.low[group]) level.low[group] = low[group];
     if (high[group] > level.high[group]) level.high[group] = high[group];
     const to = group * level.width + low[group];
-    addCounts(level.cells, to, counts, start[group], high[group] - low[group] + 1);
+    addDoubles(level.cells, to, counts, start[group], high[group] - low[group] + 1);
   }
 }
 
@@ -199,7 +215,9 @@ export function cellsOf(levels: readonly LevelSums[], group: number): GridCells 
   }
   if (end <= first) return { edges: GRID.subarray(0, 1), counts: new Float64Array(0) };
   const cells = new Float64Array(end - first);
-  for (const sums of levels) spread(sums, group, cells, first);
+  for (const sums of levels)
+    if (sums.level === 1) spreadInTwo(sums, group, cells, first);
+    else spread(sums, group, cells, first);
   return { edges: new Float64Array(GRID.buffer, first * GRID.BYTES_PER_ELEMENT, cells.length + 1), counts: cells };
 }
 
@@ -212,6 +230,18 @@ function spread({ level, low, high, start, counts }: LevelSums, group: number, c
     if (share === 0) continue;
     const to = i * parts - first;
     for (let part = 0; part < parts; part++) cells[to + part] += share;
+  }
+}
+
+/** The same for the commonest level. */
+function spreadInTwo({ low, high, start, counts }: LevelSums, group: number, cells: Float64Array, first: number) {
+  const at = start[group];
+  const n = high[group] - low[group] + 1;
+  for (let i = 0, to = 2 * low[group] - first; i < n; i++, to += 2) {
+    const share = counts[at + i] / 2;
+    if (share === 0) continue;
+    cells[to] += share;
+    cells[to + 1] += share;
   }
 }
 

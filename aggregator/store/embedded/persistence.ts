@@ -35,8 +35,8 @@ export class Persistence implements BlockSource {
   readonly #streams: StreamTable;
   readonly #spans: SpanShelf;
   readonly #clients: ClientTables;
-  /** Periods that have a block, by tier. */
-  readonly #periods: Set<number>[] = TIER_MINUTES.map(() => new Set());
+  /** Periods that have a block, by tier, and the revision that it was written in. */
+  readonly #periods: Map<number, number>[] = TIER_MINUTES.map(() => new Map());
   /** Blocks by id, the one used last at the end. */
   readonly #cache = new Map<number, Uint8Array>();
   #cachedBytes = 0;
@@ -64,12 +64,12 @@ export class Persistence implements BlockSource {
     this.#oldestBlock = database.prepare('SELECT min(id) AS id FROM blocks WHERE id >= ? AND id < ?');
   }
 
-  has(tier: number, period: number): boolean {
-    return this.#periods[tier].has(period);
+  writtenIn(tier: number, period: number): number | undefined {
+    return this.#periods[tier].get(period);
   }
 
   block(tier: number, period: number): Uint8Array | undefined {
-    if (!this.has(tier, period)) return undefined;
+    if (!this.#periods[tier].has(period)) return undefined;
     const id = tier * TIER_FACTOR + period;
     const cached = this.#cache.get(id);
     if (cached !== undefined) {
@@ -162,10 +162,10 @@ export class Persistence implements BlockSource {
     for (const { hour, data } of this.#all<{ hour: number; data: string }>('SELECT hour, data FROM clients'))
       this.#clients.restore(hour, data);
     for (const { id } of this.#all<{ id: number }>('SELECT id FROM blocks'))
-      this.#periods[Math.floor(id / TIER_FACTOR)].add(id % TIER_FACTOR);
+      this.#periods[Math.floor(id / TIER_FACTOR)].set(id % TIER_FACTOR, this.revision);
     for (const { id, places } of this.#all<{ id: number; places: Uint8Array }>('SELECT id, places FROM packs')) {
       const tier = Math.floor(id / TIER_FACTOR);
-      for (const period of periodsOf(tier, id % TIER_FACTOR, places)) this.#periods[tier].add(period);
+      for (const period of periodsOf(tier, id % TIER_FACTOR, places)) this.#periods[tier].set(period, this.revision);
     }
     this.#streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
     this.#noteSaved();
@@ -193,17 +193,17 @@ export class Persistence implements BlockSource {
       if (checkpoint.lastArrivalMs !== undefined) this.setMeta('lastArrivalMs', String(checkpoint.lastArrivalMs));
       if (this.#streams.forgottenMs > 0) this.setMeta('forgottenMs', String(this.#streams.forgottenMs));
     });
+    this.revision++;
     for (const { tier, period, bytes } of checkpoint.blocks) {
-      this.#periods[tier].add(period);
+      this.#periods[tier].set(period, this.revision);
       this.#keep(tier * TIER_FACTOR + period, bytes);
     }
-    this.revision++;
     this.#noteSaved();
   }
 
   /** Drops blocks of a tier whose whole period lies before `minute`. */
   dropBefore(tier: number, minute: number): void {
-    const gone = [...this.#periods[tier]].filter((period) => period + TIER_MINUTES[tier] <= minute);
+    const gone = [...this.#periods[tier].keys()].filter((period) => period + TIER_MINUTES[tier] <= minute);
     if (gone.length === 0) return;
     const from = tier * TIER_FACTOR;
     const lastPack = (packOf(tier, minute) ?? minute) - packedMinutes(tier);

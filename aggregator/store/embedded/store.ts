@@ -13,15 +13,15 @@ import type {
   TimeRange,
 } from '../port.ts';
 import { CountAccumulator, type Grouping, HistogramAccumulator } from './accumulate.ts';
-import { type RowVisitor, visitBlock, visitRows } from './block.ts';
+import { visitRows } from './block.ts';
 import type { ClientTables } from './clients.ts';
-import { type Accumulator, type ClosedPart, ClosedSums } from './closed-sums.ts';
+import { type Accumulator, ClosedSums } from './closed-sums.ts';
 import { createSeriesGrouper } from './grouping.ts';
 import { MINUTE_RETENTION_MS } from './retention.ts';
 import type { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { SpanShelf } from './spans.ts';
-import { type BlockSource, cover, LIFETIME } from './tiers.ts';
+import { type BlockSource, cover, type Run, WHOLE_LIFE } from './tiers.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -46,7 +46,7 @@ export class EmbeddedStore implements Store {
   constructor(contents: StoreContents, now: () => number) {
     this.#contents = contents;
     this.#now = now;
-    this.#closed = new ClosedSums(() => contents.blocks.revision);
+    this.#closed = new ClosedSums(contents.blocks);
     this.#group = createSeriesGrouper(contents.directory);
   }
 
@@ -99,42 +99,35 @@ export class EmbeddedStore implements Store {
   }
 
   #counts(grouping: Grouping, span: Minutes): CountRow[] {
-    const accumulator = new CountAccumulator(grouping);
-    this.#accumulate(`counts ${grouping.number}`, span, accumulator);
+    const accumulator = this.#accumulate(`counts ${grouping.number}`, span, () => new CountAccumulator(grouping));
     const rows = grouping.keys.map((key, group) => ({ key, value: accumulator.totals[group] }));
     return rows.filter(({ value }) => value !== 0);
   }
 
   #histograms(grouping: Grouping, span: Minutes): HistogramRow[] {
-    const accumulator = new HistogramAccumulator(this.#contents.directory, grouping);
-    this.#accumulate(`histograms ${grouping.number}`, span, accumulator);
+    const create = () => new HistogramAccumulator(this.#contents.directory, grouping);
+    const accumulator = this.#accumulate(`histograms ${grouping.number}`, span, create);
     const rows = accumulator.results().map((histogram, group) => ({ key: grouping.keys[group], histogram }));
     return rows.filter(({ histogram }) => histogram.count > 0);
   }
 
-  #accumulate<Sums extends { readonly byteLength: number }>(
+  /** @returns an accumulator that holds the blocks and the open minutes of a span */
+  #accumulate<Sums extends { readonly byteLength: number }, Kind extends Accumulator<Sums>>(
     name: string,
     span: Minutes,
-    into: Accumulator<Sums>,
-  ): void {
-    this.#closed.accumulate({ asked: `${name} ${span.to - span.from}`, ...this.#blocksOf(span) }, into);
+    create: () => Kind,
+  ): Kind {
+    const into = create();
+    this.#closed.accumulate({ name, runs: this.#runsOf(span), create }, into);
     for (const [minute, rows] of this.#contents.minutes.tables)
       if (minute >= span.from && minute < span.to) visitRows(rows, into);
+    return into;
   }
 
-  #blocksOf(span: Minutes): Omit<ClosedPart, 'asked'> {
-    const { blocks } = this.#contents;
-    const total = () => blocks.block(LIFETIME, 0);
-    if (span === ALWAYS) return { place: '', visit: (visitor) => visitIfAny(total(), visitor) };
-    const { from, to } = span;
-    const oldestMinute = Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS);
-    const place = from < oldestMinute ? `${from} ${oldestMinute}` : String(from);
-    return { place, visit: (visitor) => cover(blocks, from, to, oldestMinute, visitor) };
+  #runsOf(span: Minutes): readonly Run[] {
+    if (span === ALWAYS) return [WHOLE_LIFE];
+    return cover(span.from, span.to, Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS));
   }
-}
-
-function visitIfAny(block: Uint8Array | undefined, visitor: RowVisitor): void {
-  if (block !== undefined) visitBlock(block, visitor);
 }
 
 /** Minutes since 1970: from <= minute < to. */

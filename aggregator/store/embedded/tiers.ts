@@ -18,8 +18,19 @@ export interface BlockSource {
   readonly revision: number;
   /** undefined when nothing happened in the period, or it was dropped. */
   block(tier: number, period: number): Uint8Array | undefined;
-  has(tier: number, period: number): boolean;
+  /** The revision that a block was written in; undefined when there is none. */
+  writtenIn(tier: number, period: number): number | undefined;
 }
+
+/** Adjoining periods of one tier, in minutes since 1970: from <= minute < to. */
+export interface Run {
+  readonly tier: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The whole life of the store. */
+export const WHOLE_LIFE: Run = { tier: LIFETIME, from: 0, to: Infinity };
 
 /** A block that replaces the one of its tier and period. */
 export interface NewBlock {
@@ -29,19 +40,32 @@ export interface NewBlock {
 }
 
 /**
- * Shows a visitor every block that a span of minutes needs, coarsest first: about thirty for any window. Every tier
- * holds everything that the finer ones hold, so a coarse block stands for its whole period, and its absence for silence.
+ * The blocks that a span of minutes needs, in the order of time and each as coarse as can be: about thirty for any window,
+ * in nine runs at most, or ten where minutes were dropped. Every tier holds everything that the finer ones hold, so a
+ * coarse block stands for its whole period, and its absence for silence.
  * @param oldestMinute before it nothing finer than ten minutes may be read, because those blocks were dropped
  */
-export function cover(source: BlockSource, from: number, to: number, oldestMinute: number, visitor: RowVisitor): void {
+export function cover(from: number, to: number, oldestMinute: number): Run[] {
+  const runs: Run[] = [];
   let minute = from < oldestMinute ? periodOf(1, from) : from;
   while (minute < to) {
     const finest = minute < oldestMinute ? 1 : 0;
     let tier = LIFETIME - 1;
     while (tier > finest && (minute % TIER_MINUTES[tier] !== 0 || minute + TIER_MINUTES[tier] > to)) tier--;
-    const bytes = source.block(tier, minute);
+    const end = minute + TIER_MINUTES[tier];
+    const last = runs.at(-1);
+    if (last?.tier === tier) runs[runs.length - 1] = { ...last, to: end };
+    else runs.push({ tier, from: minute, to: end });
+    minute = end;
+  }
+  return runs;
+}
+
+/** Shows every block of a run to a visitor. */
+export function visitRun(source: BlockSource, { tier, from, to }: Run, visitor: RowVisitor): void {
+  for (let period = from; period < to; period += TIER_MINUTES[tier]) {
+    const bytes = source.block(tier, period);
     if (bytes !== undefined) visitBlock(bytes, visitor);
-    minute += TIER_MINUTES[tier];
   }
 }
 

@@ -29,8 +29,11 @@ type Point = typeof point extends fc.Arbitrary<infer P> ? P : never;
 const steps = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: point.map((taken) => ({ taken })) },
-    // Two windows of one length lie at different places.
-    { weight: 6, arbitrary: fc.record({ length: fc.constantFrom(1, 60, 1440), end: fc.constantFrom(0, 0, 1) }) },
+    // Two windows of one length lie at different places; those that end together have runs of blocks in common.
+    {
+      weight: 6,
+      arbitrary: fc.record({ length: fc.constantFrom(1, 60, 77, 1300, 1440), end: fc.constantFrom(0, 0, 1) }),
+    },
     { weight: 1, arbitrary: fc.constant('checkpoint' as const) },
   ),
   { minLength: 10, maxLength: 40 },

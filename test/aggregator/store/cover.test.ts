@@ -8,16 +8,15 @@ const SPAN = 6 * 1440;
 /** The minutes that blocks were read for; how often each. */
 function minutesRead(spans: readonly (readonly [from: number, to: number])[]): number[] {
   const read: number[] = new Array(SPAN + 10).fill(0);
-  const source = {
-    revision: 0,
-    has: () => true,
-    block(tier: number, period: number): undefined {
-      if (tier === 0) expect(period).toBeGreaterThanOrEqual(OLDEST_MINUTE);
-      for (let i = 0; i < TIER_MINUTES[tier]; i++) read[period + i]++;
-    },
-  };
-  const visitor = { number() {}, histogram() {} };
-  for (const [from, to] of spans) cover(source, from, to, OLDEST_MINUTE, visitor);
+  for (const [from, to] of spans) {
+    const runs = cover(from, to, OLDEST_MINUTE);
+    expect(runs.length).toBeLessThanOrEqual(10);
+    for (const run of runs) {
+      if (run.tier === 0) expect(run.from).toBeGreaterThanOrEqual(OLDEST_MINUTE);
+      for (const edge of [run.from, run.to]) expect(edge % TIER_MINUTES[run.tier]).toBe(0);
+      for (let minute = run.from; minute < run.to; minute++) read[minute]++;
+    }
+  }
   return read;
 }
 
