@@ -1,5 +1,6 @@
 /** What the aggregator itself says: whether it knows this service, and what it could not take or tell apart. */
 import { ask, objectOf } from './ask.ts';
+import type { Destination } from './destination.ts';
 import { type Finding, finding, ok } from './finding.ts';
 
 interface Overview {
@@ -22,19 +23,20 @@ const LATE_SECONDS = 300;
 
 /**
  * @param aggregator its base address
+ * @param destination what the exporter sends and trusts
  * @param readingKey what `MONITORING_API_KEY` says; else the key that sends is tried, which may also read
  */
 export async function checkArrival(
   aggregator: string,
   service: string | undefined,
-  sendingHeaders: Readonly<Record<string, string>>,
+  { headers: sendingHeaders, authorities }: Destination,
   readingKey: string | undefined,
 ): Promise<Finding[]> {
   const address = `${aggregator}/monitoring/overview/`;
   const tries = readingKey === undefined ? [sendingHeaders] : keysIn(readingKey);
-  let answer = await ask(address, { headers: tries[0] });
+  let answer = await ask(address, { headers: tries[0], authorities });
   for (const headers of tries.slice(1))
-    if (!('failed' in answer) && answer.status === 403) answer = await ask(address, { headers });
+    if (!('failed' in answer) && answer.status === 403) answer = await ask(address, { headers, authorities });
   if ('failed' in answer) return [notAsked(`no answer: ${answer.failed}`)];
   if (answer.status === 403) return [mayNotRead(readingKey !== undefined)];
   const overview = answer.status === 200 ? (objectOf(answer.text) as Overview | undefined) : undefined;

@@ -8,6 +8,8 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent with its length; none when absent. */
   readonly body?: string;
+  /** A file of authorities that are trusted in place of the system's, as the exporters do with theirs. */
+  readonly authorities?: string;
 }
 
 export type Answer =
@@ -30,7 +32,7 @@ export const ANSWER_MS = 3000;
 const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 
 /** Never rejects. */
-export function ask(url: string, { method = 'GET', headers = {}, body }: Question = {}): Promise<Answer> {
+export function ask(url: string, { method = 'GET', headers = {}, body, authorities }: Question = {}): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return Promise.resolve({ failed: 'not an http address' });
@@ -39,7 +41,7 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Questio
   try {
     const send = parsed.protocol === 'https:' ? requestHttps : requestHttp;
     const options = { method, headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body ?? '')) } };
-    const request = send(parsed, { ...options, ...certificates(), agent: false }, (response) => {
+    const request = send(parsed, { ...options, ...trusting(authorities), agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -67,11 +69,14 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Questio
   return promise;
 }
 
-/** What the exporters trust beside the system's authorities. */
-function certificates(): { readonly ca?: Buffer } {
-  const file =
-    process.env['OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE'] ?? process.env['OTEL_EXPORTER_OTLP_CERTIFICATE'] ?? '';
-  return file === '' ? {} : { ca: readFileSync(file) };
+/** @throws Error without a code: one of the system would be taken for the receiver's */
+function trusting(file: string | undefined): { readonly ca?: Buffer } {
+  if (file === undefined) return {};
+  try {
+    return { ca: readFileSync(file) };
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
 }
 
 /** What a JSON body holds; undefined where it is no object. */

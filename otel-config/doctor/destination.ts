@@ -4,6 +4,7 @@ import { withoutSecrets } from '../export-failures.ts';
 import { findLocalAggregator } from '../local-aggregator.ts';
 import { otlpTarget } from '../otlp-exporters.ts';
 import { type Answer, ask, objectOf } from './ask.ts';
+import type { IdAt } from './catalogue.ts';
 import { type Finding, finding, ok } from './finding.ts';
 
 /** What later questions need. */
@@ -12,6 +13,8 @@ export interface Destination {
   readonly aggregator: string | undefined;
   /** The headers that the exporter sends. */
   readonly headers: Readonly<Record<string, string>>;
+  /** A file of authorities that the exporter trusts; undefined where it trusts those of the system. */
+  readonly authorities?: string;
   readonly findings: readonly Finding[];
 }
 
@@ -25,11 +28,12 @@ export async function checkDestination(env: NodeJS.ProcessEnv): Promise<Destinat
   const notices: string[] = [];
   const target = otlpTarget('metrics', (line) => notices.push(line));
   const headers = target.local?.headers ?? headersFrom(env);
+  const authorities = env['OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE'] || env['OTEL_EXPORTER_OTLP_CERTIFICATE'];
   const place = withoutSecrets(target.endpoint);
   const findings: Finding[] = [addressFinding(env, place, target.local !== undefined)];
   const [health, sent] = await Promise.all([
-    ask(new URL('/healthz', URL.canParse(target.endpoint) ? target.endpoint : 'http://invalid').href),
-    target.protocol === 'grpc' ? undefined : sendNothing(target.endpoint, headers),
+    ask(new URL('/healthz', URL.canParse(target.endpoint) ? target.endpoint : 'http://invalid').href, { authorities }),
+    target.protocol === 'grpc' ? undefined : sendNothing(target.endpoint, headers, authorities),
   ]);
   const isAggregator = isAggregatorHealth(health);
   const aggregator = isAggregator ? new URL(target.endpoint).origin : undefined;
@@ -37,7 +41,7 @@ export async function checkDestination(env: NodeJS.ProcessEnv): Promise<Destinat
     ...(sent === undefined ? grpcFindings(health, place, isAggregator) : answerFindings(sent, place, isAggregator)),
   );
   if (!('failed' in health)) findings.push(...skewFindings(health));
-  return { aggregator, headers, findings };
+  return { aggregator, headers, authorities, findings };
 }
 
 export function isAggregatorHealth(health: Answer): boolean {
@@ -51,9 +55,9 @@ function headersFrom(env: NodeJS.ProcessEnv): Record<string, string> {
   };
 }
 
-function sendNothing(endpoint: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
-  const question = { 'Content-Type': 'application/json', ...headers };
-  return ask(endpoint, { method: 'POST', headers: question, body: '{}' });
+function sendNothing(endpoint: string, given: Destination['headers'], authorities?: string): Promise<Answer> {
+  const headers = { 'Content-Type': 'application/json', ...given };
+  return ask(endpoint, { method: 'POST', headers, body: '{}', authorities });
 }
 
 function addressFinding(env: NodeJS.ProcessEnv, place: string, isLocal: boolean): Finding {
@@ -84,7 +88,7 @@ function answerFindings(sent: Answer, place: string, isAggregator: boolean): Fin
 
 function statusFinding(status: number, place: string): Finding {
   const evidence = { place, status };
-  const error = (id: string, message: string, mend: string) => finding('error', id, message, mend, evidence);
+  const error = (id: IdAt<'error'>, message: string, mend: string) => finding('error', id, message, mend, evidence);
   if (status >= 200 && status < 300)
     return ok('key.sending', `what is sent to ${place} is taken (an empty request was).`, evidence);
   if (status === 401)
@@ -111,6 +115,12 @@ function statusFinding(status: number, place: string): Finding {
       `${place} answers 501: this aggregator only reads from a Prometheus-compatible server.`,
       'Send to the Collector that writes to that server.',
     );
+  if (status >= 300 && status < 400)
+    return error(
+      'destination.answer',
+      `${place} answers ${status}: it redirects, and exporters do not follow.`,
+      'Set OTEL_EXPORTER_OTLP_ENDPOINT to the address that it redirects to, as a rule the same with https://.',
+    );
   const level = status === 429 || status >= 500 ? 'warning' : 'error';
   return finding(level, 'destination.answer', `${place} answers ${status}.`, 'Look into its log.', evidence);
 }
@@ -132,14 +142,24 @@ function grpcFindings(health: Answer, place: string, isAggregator: boolean): Fin
 }
 
 function unreachable(place: string, reason: string): Finding {
-  return finding(
-    'error',
-    'destination.reachable',
-    `${place} cannot be reached (${reason}).`,
-    'Start what shall listen there, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it does.',
-    { place, reason },
-  );
+  const [, mend = 'Start what shall listen there, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it does.'] =
+    MENDS.find(([pattern]) => pattern.test(reason)) ?? [];
+  const message = `${place} cannot be reached (${reason}).`;
+  return finding('error', 'destination.reachable', message, mend, { place, reason });
 }
+
+/** What a reason asks for, where it is not that nobody listens. */
+const MENDS: readonly (readonly [reason: RegExp, mend: string])[] = [
+  [
+    /SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/,
+    'Name the file of the authority that signed its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE.',
+  ],
+  [/ALTNAME/, 'Set OTEL_EXPORTER_OTLP_ENDPOINT to a name that its certificate is for.'],
+  [/CERT_HAS_EXPIRED/, 'Renew its certificate.'],
+  [/cannot be read/, 'Set OTEL_EXPORTER_OTLP_CERTIFICATE to a file that can be read, or take it away.'],
+  [/EPROTO|WRONG_VERSION/, 'It speaks no TLS there: begin OTEL_EXPORTER_OTLP_ENDPOINT with http://.'],
+  [/ECONNRESET|HPE_/, 'Where it speaks TLS, begin OTEL_EXPORTER_OTLP_ENDPOINT with https://.'],
+];
 
 /** The `Date` header has whole seconds: half of one is taken to have passed. */
 function skewFindings({ dateMs, askedMs, answeredMs }: Exclude<Answer, { failed: string }>): Finding[] {

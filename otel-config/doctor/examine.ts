@@ -58,9 +58,7 @@ export async function examine(asked: Asked): Promise<Report> {
   findings.push(...destination.findings);
   const aggregator = asked.aggregator ?? destination.aggregator;
   if (aggregator !== undefined)
-    findings.push(
-      ...(await checkArrival(aggregator, service, destination.headers, env['MONITORING_API_KEY'] || undefined)),
-    );
+    findings.push(...(await checkArrival(aggregator, service, destination, env['MONITORING_API_KEY'] || undefined)));
   findings.push(...(await checkBeside(asked, libraries)));
   return reportOf(folder, service, findings);
 }

@@ -1,4 +1,5 @@
 /** What the doctor has to say, and how it is told. */
+import type { IdAt } from './catalogue.ts';
 
 export type Level = 'ok' | 'info' | 'warning' | 'error';
 
@@ -28,13 +29,13 @@ export interface Report {
   readonly counts: Readonly<Record<Level, number>>;
 }
 
-export function ok(id: string, message: string, evidence: Evidence = {}): Finding {
+export function ok(id: IdAt<'ok'>, message: string, evidence: Evidence = {}): Finding {
   return { id, level: 'ok', message, mend: null, evidence };
 }
 
-export function finding(
-  level: Exclude<Level, 'ok'>,
-  id: string,
+export function finding<Levels extends Exclude<Level, 'ok'>>(
+  level: Levels,
+  id: IdAt<Levels>,
   message: string,
   mend: string | null,
   evidence: Evidence = {},

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { ToldAs } from '../../../otel-config/doctor/catalogue.ts';
 import type { Finding, Report } from '../../../otel-config/doctor/finding.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
 import { endWithUs } from '../../support/end-with-us.ts';
+import { toldAs } from './claims.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 export const MAIN = join(ROOT, 'otel-config/doctor/main.ts');
@@ -40,13 +42,18 @@ export function makeApplication(...packages: readonly string[]): Application {
   return app;
 }
 
+/** What the environment says where telemetry goes to an aggregator. */
+export function sendingTo(url: string, key: string): Record<string, string> {
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_HEADERS: `X-Monitoring-API-Key=${key}` };
+}
+
 export interface Told {
   readonly report: Report;
   readonly code: number | null;
   readonly output: string;
   readonly errors: string;
-  /** The one finding of an id. @throws where there is none, or are several */
-  find(id: string): Finding;
+  /** The one finding that is told so. @throws where there is none, are several, or one of the same id is told otherwise */
+  find(told: ToldAs): Finding;
 }
 
 export interface DoctorOptions {
@@ -70,10 +77,12 @@ export async function runDoctor(folder: string, options: DoctorOptions = {}): Pr
   const { args = [], main = MAIN, ...rest } = options;
   const { code, output, errors } = await runDoctorText(folder, { ...rest, main, args: [...args, '--json'] });
   const report = JSON.parse(output) as Report;
-  const find = (id: string): Finding => {
-    const found = report.findings.filter((one) => one.id === id);
-    if (found.length !== 1) throw new Error(`${found.length} findings ${id} in ${output}`);
-    return found[0];
+  const lines = toldAs(report.findings);
+  const find = (told: ToldAs): Finding => {
+    const at = lines.indexOf(told);
+    const others = report.findings.filter((one, i) => i !== at && one.id === told.split(' ')[1]);
+    if (at === -1 || others.length > 0) throw new Error(`not "${told}" alone in ${output}`);
+    return report.findings[at];
   };
   return { report, code, output, errors, find };
 }
