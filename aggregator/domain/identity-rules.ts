@@ -4,6 +4,9 @@ import type { Recommendation } from './recommendations.ts';
 /** Half of what one sender sends in an hour at the SDK's default interval of 60 s; a rolling restart overlaps for less. */
 export const SHARED_IDENTITY_EXPORTS = 30;
 
+/** What `exports` are counted over. */
+export const SHARED_IDENTITY_WINDOW_SECONDS = 3600;
+
 /** @param exports an hour's exports that went on with a stream which another process had begun anew, by service */
 export function recommendIdentities(exports: ReadonlyMap<string, number>): readonly Recommendation[] {
   return [...exports]

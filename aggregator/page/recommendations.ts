@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { durationInWords } from '../domain/words.ts';
 import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { Markup, Tone } from './charts.ts';
 import { count, decimal, milliseconds, percent, words } from './format.ts';
@@ -61,8 +62,11 @@ function capital(text: string): string {
 
 const IN_UNITS = { percent, ms: milliseconds, count: decimal } as const;
 
-function evidence({ evidence: { signal, value, threshold, unit, source, events } }: RecommendationBody): string {
-  const seen = events === 0 ? '' : `${count(events)} ${events === 1 ? 'event' : 'events'}.`;
+/** With the window that it was read over, which need not be the page's. */
+function evidence({ evidence }: RecommendationBody): string {
+  const { signal, value, threshold, unit, source, events, window_seconds: seconds } = evidence;
+  const window = seconds === 0 ? '' : ` in ${durationInWords(seconds)}`;
+  const seen = events === 0 ? '' : `${count(events)} ${events === 1 ? 'event' : 'events'}${window}.`;
   if (signal === null || value === null || threshold === null || unit === null) return seen;
   const because = source === null ? '' : ` (${source})`;
   const told = IN_UNITS[unit];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { recommendIdentities } from '../domain/identity-rules.ts';
+import { recommendIdentities, SHARED_IDENTITY_WINDOW_SECONDS } from '../domain/identity-rules.ts';
 import { type Recommendation, recommend, sortByLevel } from '../domain/recommendations.ts';
 import { recommendObjective } from '../domain/slo-recommendations.ts';
 import { telemetryHealthy, telemetryRules, telemetrySilent } from '../domain/telemetry-rules.ts';
@@ -35,7 +35,7 @@ export function allRecommendations(
   const ofObjectives = statuses.flatMap((status) =>
     recommendObjective(status).map((one) => bodyOf(one, status.slo.windowDays * 86_400, status.counts.total)),
   );
-  const ofTelemetry = telemetryRecommendations(store, asked).map((one) => bodyOf(one, 0, 0));
+  const ofTelemetry = telemetryRecommendations(store, asked);
   return sortByLevel([...ofObjectives, ...ofAreas, ...ofTelemetry]);
 }
 
@@ -44,7 +44,10 @@ function bodyOf(recommendation: Recommendation, windowSeconds: number, events: n
   return recommendationBody(recommendation, { windowSeconds, events: Math.round(events), traceIds });
 }
 
-function telemetryRecommendations(store: Store, { window, ownFamilies, service }: Asked): readonly Recommendation[] {
+function telemetryRecommendations(
+  store: Store,
+  { window, ownFamilies, service }: Asked,
+): readonly RecommendationBody[] {
   const { lastArrivalMs, sharedIdentityExports = new Map<string, number>() } = store.state();
   const families = ownFamilies?.() ?? [];
   const total = (name: string): number | undefined =>
@@ -62,5 +65,9 @@ function telemetryRecommendations(store: Store, { window, ownFamilies, service }
   const ofService = [...sharedIdentityExports].filter(([name]) => service === undefined || name === service);
   const ofIdentities = recommendIdentities(new Map(ofService));
   const others = recommend(telemetryRules, signals, { healthy: telemetryHealthy, silent: telemetrySilent });
-  return [...ofIdentities, ...others.filter(({ level }) => ofIdentities.length === 0 || level !== 'info')];
+  return [
+    ...ofIdentities.map((one) => bodyOf(one, SHARED_IDENTITY_WINDOW_SECONDS, one.evidence?.value ?? 0)),
+    // These are about now, or about all since the service started.
+    ...others.filter(({ level }) => ofIdentities.length === 0 || level !== 'info').map((one) => bodyOf(one, 0, 0)),
+  ];
 }

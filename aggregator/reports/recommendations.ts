@@ -9,9 +9,10 @@ export const recommendationSchema = z.object({
   message: z.string(),
   action: z.string(),
   evidence: z.object({
-    window_seconds: z.number(),
-    /** Events that the window holds. */
-    events: z.number(),
+    window_seconds: z
+      .number()
+      .describe('What the evidence was read over; 0 where it is about now, or about all since the service started.'),
+    events: z.number().describe('Events that the window holds.'),
     signal: z.string().nullable(),
     value: z.number().nullable(),
     threshold: z.number().nullable(),

@@ -165,6 +165,17 @@ test('data is stale before the alert says so, and not between two exports of any
   expect([await at(STALE_SECONDS), await at(STALE_SECONDS + 1)]).toEqual([false, true]);
 });
 
+test('evidence tells the window of its own, whichever one the page shows', async () => {
+  side.store.add({ name: 'CreateJob', seconds: 0.1, outcome: 'failure', atMs: NOW_MS - 60_000 }, 30);
+  for (const query of ['', '?window=15m', '?window=30d']) {
+    const shown = [...(await textOf(`/${query}`)).matchAll(/<p class="evidence">([^<]*)</g)].map(([, text]) => text);
+    expect(shown).toContainEqual(expect.stringMatching(/^Budget remaining: .* 30 events in 30 days\. $/));
+    expect(shown).toContainEqual(expect.stringMatching(/^Success rate: .* 30 events in 1 hour\. $/));
+    // What is about now, and about no events, has none.
+    expect(shown).toContain(' ');
+  }
+});
+
 test('in its first minute a service has a rate, too', async () => {
   side.store.add({ name: 'LoginUser', seconds: 0.1, atMs: NOW_MS }, 30);
   expect(await textOf('/')).toContain('30 a minute');

@@ -64,7 +64,13 @@ test('two processes that say nothing of themselves are told of by name, with wha
     id: 'shared-identity-shop',
     area: 'telemetry',
     level: 'warning',
-    evidence: { signal: 'shared_identity_exports', value: SHARED_IDENTITY_EXPORTS, threshold: SHARED_IDENTITY_EXPORTS },
+    evidence: {
+      signal: 'shared_identity_exports',
+      value: SHARED_IDENTITY_EXPORTS,
+      threshold: SHARED_IDENTITY_EXPORTS,
+      window_seconds: 3600,
+      events: SHARED_IDENTITY_EXPORTS,
+    },
     link: '/monitoring/overview/',
   });
   expect(one.message).toContain('processes of shop');
