@@ -1,4 +1,4 @@
-/** The files that a page loads: read once, compressed once, under addresses that change with what they hold. */
+/** The files that a page loads: read and compressed once a process, under addresses that change with what they hold. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -31,9 +31,20 @@ export function loadAssets(base: string): LoadedAssets {
   };
 }
 
+type Content = Omit<AssetFile, 'path' | 'type'> & { readonly digest: string };
+
+/** By path on the disk. */
+const contents = new Map<string, Content>();
+
 function load(base: string, name: string, type: string, file: string): AssetFile {
+  const known = contents.get(file) ?? read(file);
+  contents.set(file, known);
+  const { digest, ...bytes } = known;
+  return { path: `${base}/assets/${digest}/${name}`, type, ...bytes };
+}
+
+function read(file: string): Content {
   const content = readFileSync(file) as Buffer<ArrayBuffer>;
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
-  const gzipped = gzipSync(content, { level: 9 }) as Buffer<ArrayBuffer>;
-  return { path: `${base}/assets/${digest}/${name}`, type, content, gzipped };
+  return { digest, content, gzipped: gzipSync(content, { level: 9 }) as Buffer<ArrayBuffer> };
 }
