@@ -17,7 +17,7 @@ import {
   renderMain,
   WINDOWS,
 } from '../page/layout.ts';
-import { MUTATION_SORTS, mutationRow, renderMutation, renderMutations } from '../page/mutations.ts';
+import { chosenBeside, MUTATION_SORTS, mutationRow, renderMutation, renderMutations } from '../page/mutations.ts';
 import { renderObjective, renderObjectives } from '../page/objectives.ts';
 import { renderOverview } from '../page/overview.ts';
 import { renderSecurity } from '../page/security.ts';
@@ -88,6 +88,8 @@ interface Page {
   readonly main: Markup;
   /** 404 where what the address names does not exist. */
   readonly status?: 404;
+  /** @see Frame.kept */
+  readonly kept?: Frame['kept'];
 }
 
 type PageMaker = (request: PageRequest) => Promise<Page>;
@@ -117,7 +119,7 @@ async function answerPage(
     return c.redirect(`${options.base}/sign-in?to=${encodeURIComponent(localPath(c.req.url))}`, 303);
   }
   const request = readRequest(options, c);
-  const { title, main, status = 200 } = await make(request);
+  const { title, main, status = 200, kept } = await make(request);
   const frame: Frame = {
     title,
     path: pathOf(c, path, options.base),
@@ -125,6 +127,7 @@ async function answerPage(
     freshness: request.freshness,
     assets: assets.addresses,
     windows: windowsWithin(options.store),
+    kept,
   };
   const document = String(await (isPart ? renderMain(frame, main) : renderDocument(frame, main)));
   const headers = {
@@ -281,7 +284,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
         recommendations: statistics.recommendations,
         traceUrl,
       };
-      return { title: 'Mutations', main: renderMutations(view) };
+      return { title: 'Mutations', main: renderMutations(view), kept: chosenBeside(view) };
     },
     '/mutations/:name/': async ({ store, c, choice, asking }) => {
       const name = c.req.param('name') ?? '';

@@ -51,6 +51,8 @@ export interface Frame {
   readonly assets: Assets;
   /** Windows that the store can answer. */
   readonly windows: readonly WindowId[];
+  /** What else of the address stays when something is chosen, by name; nothing when absent. */
+  readonly kept?: Readonly<Record<string, string>>;
 }
 
 const PAGES = [
@@ -140,12 +142,12 @@ function navigationLink(page: { path: string; name: string }, path: string, choi
   return html`<a href="${addressOf(page.path, choice)}" ${current}>${page.name}</a>`;
 }
 
-function choosers({ choice, freshness: { services }, path, windows }: Frame): Markup {
+function choosers({ choice, freshness: { services }, path, windows, kept = {} }: Frame): Markup {
   const offered = WINDOWS.filter(({ id }) => windows.includes(id));
   const known =
     choice.service === undefined || services.includes(choice.service) ? services : [choice.service, ...services];
   const selected = (is: boolean) => (is ? raw('selected') : '');
-  return html`<form class="choosers" method="get" action="${choice.base}${path}">
+  return html`<form class="choosers" method="get" action="${choice.base}${path}">${hiddenFields(Object.entries(kept))}
     <label>Window <select name="window">${offered.map(
       ({ id, name }) => html`<option value="${id}" ${selected(id === choice.window)}>${name}</option>`,
     )}</select></label>
@@ -155,6 +157,11 @@ function choosers({ choice, freshness: { services }, path, windows }: Frame): Ma
     </select></label>
     <button data-without-script>Show</button>
   </form>`;
+}
+
+/** What a form sends beside what is typed or chosen. */
+export function hiddenFields(fields: Iterable<readonly [name: string, value: string]>): Markup {
+  return html`${[...fields].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}`;
 }
 
 function freshnessLine({ ageSeconds, services, refusing }: Freshness): Markup {

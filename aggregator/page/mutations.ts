@@ -5,7 +5,18 @@ import type { RecommendationBody } from '../reports/recommendations.ts';
 import type { MutationSpan } from '../store/port.ts';
 import { bar, endedSteps, isSilent, type Markup, type Series, timeSeries } from './charts.ts';
 import { count, milliseconds, moment, NOTHING, percent, ratio } from './format.ts';
-import { addressOf, breakable, type Choice, type Column, card, figure, figures, nothing, table } from './layout.ts';
+import {
+  addressOf,
+  breakable,
+  type Choice,
+  type Column,
+  card,
+  figure,
+  figures,
+  hiddenFields,
+  nothing,
+  table,
+} from './layout.ts';
 import { recommendationList, traceLink } from './recommendations.ts';
 
 /** How the table of mutations can be sorted; names rise, everything else falls. */
@@ -42,6 +53,11 @@ export interface MutationsView {
 /** Rows of which more is not read by anybody. */
 export const MAX_ROWS = 500;
 
+/** What the address of the table says beside window and service; what stands at its default is left out. */
+export function chosenBeside({ sort, only }: Pick<MutationsView, 'sort' | 'only'>): Record<string, string> {
+  return { ...(sort === 'count' ? {} : { sort }), ...(only === '' ? {} : { name: only }) };
+}
+
 /** The address of one mutation's page. */
 export function mutationAddress(name: string, choice: Choice): string {
   return addressOf(`/mutations/${encodeURIComponent(name)}/`, choice);
@@ -69,9 +85,8 @@ export function renderMutations(view: MutationsView): Markup {
 
 /** The filter stands in the address, with what was chosen before; with a script the rows follow each letter. */
 function filterForm({ choice, sort, only }: MutationsView): Markup {
-  const { searchParams } = new URL(addressOf('/', choice, sort === 'count' ? {} : { sort }), 'http://localhost');
-  const kept = [...searchParams].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
-  return html`<form class="filter" method="get" action="${choice.base}/mutations/">${kept}
+  const { searchParams } = new URL(addressOf('/', choice, chosenBeside({ sort, only: '' })), 'http://localhost');
+  return html`<form class="filter" method="get" action="${choice.base}/mutations/">${hiddenFields(searchParams)}
     <label>Only names with <input type="search" name="name" value="${only}" maxlength="256" data-filter="${only}" autocomplete="off"></label>
     <button data-without-script>Show</button>
   </form>`;
@@ -99,12 +114,11 @@ function throughputChart(throughput: Series, nowMs: number): Markup {
 
 function mutationTable({ sort, choice, only }: MutationsView, rows: readonly MutationRow[]): Markup {
   if (rows.length === 0) return nothing('No name holds that.');
-  const filter: Record<string, string> = only === '' ? {} : { name: only };
   const column = (heading: string, by: MutationSort): Column => ({
     heading,
     isNumber: by !== 'name',
     sort: {
-      href: addressOf('/mutations/', choice, { ...(by === 'count' ? {} : { sort: by }), ...filter }),
+      href: addressOf('/mutations/', choice, chosenBeside({ sort: by, only })),
       direction: sort === by ? (by === 'name' ? 'ascending' : 'descending') : undefined,
     },
   });

@@ -128,6 +128,7 @@ function activeAlertTable(active: readonly ActiveAlertView[], choice: Choice): M
       mark(state === 'firing' ? 'bad' : 'warn', state),
       moment(Date.parse(since)),
     ]),
+    'stacked',
   );
 }
 

@@ -288,6 +288,11 @@ function improve(root) {
   for (const figure of root.querySelectorAll('figure[data-chart]')) void drawChart(figure).catch(() => undefined);
 }
 
+/** What is not chosen stays out of the address. */
+document.addEventListener('formdata', ({ formData }) => {
+  for (const [name, value] of [...formData]) if (value === '') formData.delete(name);
+});
+
 for (const form of document.querySelectorAll('.choosers')) form.addEventListener('change', () => form.requestSubmit());
 
 for (const section of document.querySelectorAll('[data-live]')) known.set(section.id, section.innerHTML);

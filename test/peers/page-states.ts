@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAX_VALUE_LENGTH } from '../../aggregator/otlp/sanitiser.ts';
 import { STALE_SECONDS } from '../../aggregator/page/layout.ts';
 import { type RunningAggregator, startAggregator } from '../support/aggregator.ts';
+import { metricsBody, type PointDescription } from '../support/otlp-json.ts';
 import { documentedSpans, scenarioBodies } from '../support/scenarios.ts';
 import { smallDisk } from '../support/small-disk.ts';
 import { type Browser, feed, type Page, signedIn, waitUntil } from './page-browser.ts';
@@ -19,6 +21,8 @@ export async function checkStates(browser: Browser, check: Check): Promise<void>
   await check('data that stops coming grows old before the reader’s eyes', () => checkAgeing(browser));
   await check('traces are linked as configured', () => checkTraces(browser));
   await check('everything can be reached by the keyboard', () => checkKeyboard(browser));
+  await check('a page whose subject is gone says so without being loaded again', () => checkGone(browser));
+  await check('names of any length leave a phone as wide as it is', () => checkLongNames(browser));
 }
 
 /** A page of a service of its own, which ends with the check. */
@@ -89,7 +93,7 @@ async function checkStaleness(browser: Browser): Promise<void> {
 /** Nothing arrives any more, so no event tells the page: it has to find out. */
 async function checkAgeing(browser: Browser): Promise<void> {
   await withPage(browser, {}, async (page, aggregator) => {
-    await feed(aggregator, scenarioBodies('normal', Date.now() - (STALE_SECONDS - 15) * 1000));
+    await feed(aggregator, scenarioBodies('normal', Date.now() - (STALE_SECONDS - 5) * 1000).slice(-1));
     await page.goto(`${aggregator.url}/`);
     await waitUntil(page, LIVE);
     const words = `document.getElementById('freshness').textContent`;
@@ -110,6 +114,58 @@ async function checkTraces(browser: Browser): Promise<void> {
     for (const link of links)
       assert.equal(link, 'https://traces.example/trace/0af7651916cd43dd8448eb211c80319c?from=vigil');
   });
+}
+
+/** A service that holds nothing of a mutation answers for its page with 404, which the open page shows. */
+async function checkGone(browser: Browser): Promise<void> {
+  await withPage(browser, {}, async (page, aggregator) => {
+    await feed(aggregator, scenarioBodies('normal', Date.now()));
+    await page.goto(`${aggregator.url}/mutations/LoginUser/`);
+    await waitUntil(page, LIVE);
+    await page.evaluate('window.stayed = true');
+    assert.equal(await page.evaluate(`document.getElementById('latency') !== null`), true);
+    await aggregator.stop('SIGTERM');
+    const empty = await startAggregator({ port: Number(new URL(aggregator.url).port) });
+    try {
+      await feed(empty, [metricsBody([failures('CreateJob')])]);
+      const words = `document.getElementById('main').textContent`;
+      await waitUntil(page, `${words}.includes('It did not run in this window.')`, 25_000);
+      assert.equal(await page.evaluate(`document.querySelector('h1').textContent`), 'LoginUser');
+      assert.equal(await page.evaluate(`document.getElementById('latency')`), null);
+      // And what runs again is shown again.
+      await feed(empty, [metricsBody([failures('LoginUser')])]);
+      await waitUntil(page, `document.getElementById('latency') !== null`);
+      assert.equal(await page.evaluate('window.stayed'), true);
+    } finally {
+      await empty.stop('SIGKILL');
+    }
+  });
+}
+
+/** As long as names may be, with places to break and without, of the mutation that spent most. */
+async function checkLongNames(browser: Browser): Promise<void> {
+  for (const name of ['Longest'.padEnd(MAX_VALUE_LENGTH, 'x'), 'LongestName'.repeat(11)])
+    await withPage(browser, {}, async (page, aggregator) => {
+      await feed(aggregator, [...scenarioBodies('normal', Date.now()), metricsBody([failures(name)])]);
+      for (const width of [320, 390]) {
+        await page.setViewportSize({ width, height: 844 });
+        for (const path of ['/', '/mutations/', `/mutations/${name}/`, '/objectives/mutation-success/']) {
+          await page.goto(aggregator.url + path);
+          assert.ok((await page.content()).includes('Longest'), `${path} does not show it`);
+          const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+          assert.ok(overflow <= 0, `${path.slice(0, 30)} is ${overflow} px wider than ${width}`);
+        }
+      }
+      const spenders = `document.querySelector('#spent tbody th').textContent`;
+      assert.equal(await page.evaluate(spenders), name);
+    });
+}
+
+function failures(name: string): PointDescription {
+  const attributes = { 'vigil.mutation.name': name, 'vigil.mutation.outcome': 'failure', 'error.type': name };
+  const [timeMs, values] = [Date.now(), new Array<number>(2000).fill(0.1)];
+  const sender = { service: 'shop', instance: 'shop-2', cumulative: false, startMs: timeMs - 10_000, timeMs };
+  return { ...sender, metric: 'vigil.mutation.duration', attributes, values, shape: { scale: 4 } };
 }
 
 /** What has the focus: where it leads or what it is called, and whether a reader sees that it has it. */

@@ -135,12 +135,32 @@ test('the table of mutations is filtered by the address, and keeps what was chos
   const filtered = await textOf('/mutations/?sort=name&name=LOG&window=6h');
   expect(names(filtered)).toEqual(['LoginUser', 'LogoutUser']);
   expect(filtered).toContain('Mutations (2 of 3)');
-  expect(filtered).toContain('<input type="hidden" name="window" value="6h">');
-  expect(filtered).toContain('<input type="hidden" name="sort" value="name">');
+  const hiddenOf = (text: string, form: string) => {
+    const [, inside] = new RegExp(`<form class="${form}"(.*?)</form>`, 's').exec(text) ?? [];
+    return [...inside.matchAll(/<input type="hidden" name="(\w+)" value="(.*?)">/g)].map(([, ...field]) => field);
+  };
+  const [window, sort, name] = [
+    ['window', '6h'],
+    ['sort', 'name'],
+    ['name', 'LOG'],
+  ];
+  expect(hiddenOf(filtered, 'filter')).toEqual([window, sort]);
+  // Another window keeps what the table was asked for.
+  expect(hiddenOf(filtered, 'choosers')).toEqual([sort, name]);
+  expect(hiddenOf(await textOf('/mutations/?window=6h'), 'choosers')).toEqual([]);
   expect(filtered).toContain('href="/mutations/?window=6h&amp;sort=p95&amp;name=LOG"');
   const hostile = await textOf('/mutations/?name=%22%3E%3Cb%3E');
   expect(hostile).toContain('No name holds that.');
   expect(hostile).not.toContain('<b>');
+});
+
+test('an alert of now stands in a table that a narrow screen can hold', async () => {
+  const text = { summary: 'A burns', description: 'Fast.', path: '/objectives/mutation-success/' };
+  const alert = { id: '1', name: 'SloBurnRate', labels: { severity: 'page' }, sinceMs: NOW_MS, text };
+  side = createReadSide({ alerts: () => [{ ...alert, phase: 'firing' }] });
+  const [card] = /<section[^>]* id="active-alerts".*?<\/section>/s.exec(await textOf('/objectives/')) ?? [''];
+  expect(card).toContain('<table class="stacked">');
+  expect(card).toContain('data-heading="Since"');
 });
 
 test('without data the first page says how to send some, with its own address', async () => {
