@@ -2,18 +2,21 @@
  * The service under 100,000 points a second for a long time: its memory, its readers and its counts.
  * `npm run bench -- soak [MINUTES]`; one without an argument.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { freePort, KEY, temporaryDirectory } from '../support/aggregator.ts';
 import { post } from './latency.ts';
 import type { Benchmark } from './main.ts';
-import { canPin, pinLoad, startMeasured } from './processes.ts';
+import { canPin, type Measured, pinLoad, startMeasured } from './processes.ts';
 import { median, printTable, quantileOf, surroundings } from './report.ts';
 import { createBodySource } from './telemetry.ts';
 
+const LOAD = new URL('./soak-load.ts', import.meta.url).pathname;
 const MAIN = new URL('../../aggregator/main.ts', import.meta.url).pathname;
 const POINTS_PER_SECOND = 100_000;
-const INSTANCES = 25;
 const POINTS = 4000;
+const READS_PER_SECOND = 20;
 const DEFAULT_MINUTES = 1;
 const MIB = 2 ** 20;
 
@@ -34,67 +37,62 @@ export const benchmark: Benchmark = {
     try {
       console.log(surroundings([]));
       console.log(canPin ? 'The service on one core, load and readers on the other.\n' : 'Not bound to cores.\n');
-      await soak(
-        url,
-        Number(minutes),
-        () => service.residentBytes(),
-        () => service.cpuSeconds(),
-      );
+      await soak(url, Number(minutes), service);
     } finally {
       await service.stop();
     }
   },
 };
 
-async function soak(url: string, minutes: number, resident: () => number, cpu: () => number): Promise<void> {
-  const source = createBodySource({ points: POINTS, cumulative: false, encoding: 'protobuf' });
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
-  const mutationsPerBody = await countOfOneBody(url, source, agent);
-  const pauseMs = (1000 * POINTS) / POINTS_PER_SECOND;
-  const began = performance.now();
+async function soak(url: string, minutes: number, service: Measured): Promise<void> {
+  const mutationsPerBody = await countOfOneBody(url);
+  const load = fork(LOAD, [`${url}/v1/metrics`, String(POINTS_PER_SECOND / POINTS), String(POINTS)]);
+  let taken = 0;
+  load.on('message', () => taken++);
+  const ended = once(load, 'exit');
   const rows: string[][] = [];
-  let bodies = 1;
-  let next = began;
-  let sentInMinute = 0;
-  let usedCpu = cpu();
-  let times: number[] = [];
-  const pending = new Set<Promise<void>>();
-  for (let minute = 1; minute <= minutes; ) {
-    const timeMs = Date.now();
-    const body = source.body(bodies % INSTANCES, { startMs: timeMs - 1, timeMs, factor: 1 });
-    const sent = post(agent, `${url}/v1/metrics`, source, body).finally(() => pending.delete(sent));
-    pending.add(sent);
-    bodies++;
-    sentInMinute += POINTS;
-    if (bodies % 5 === 0) times.push(await read(url));
-    next += pauseMs;
-    const wait = next - performance.now();
-    if (wait > 0) await new Promise((done) => setTimeout(done, wait));
-    else next = performance.now();
-    if (pending.size > 16) await Promise.race(pending);
-    if (performance.now() - began < minute * 60_000) continue;
-    await Promise.all(pending);
-    const counted = await lifetime(url);
-    const expected = bodies * mutationsPerBody;
-    const shares = [median(times), quantileOf(times, 0.99)].map((ms) => ms.toFixed(2));
-    rows.push([
-      String(minute++),
-      Math.round(sentInMinute / 60).toLocaleString('en'),
-      `${Math.round((100 * (cpu() - usedCpu)) / 60)} %`,
-      `${Math.round(resident() / MIB)} MiB`,
-      ...shares,
-      String(counted - expected),
-    ]);
-    [sentInMinute, times, usedCpu] = [0, [], cpu()];
+  try {
+    const began = performance.now();
+    for (let minute = 1; minute <= minutes; minute++) {
+      const [takenBefore, cpuBefore] = [taken, service.cpuSeconds()];
+      const times: number[] = [];
+      while (performance.now() - began < minute * 60_000) {
+        if (load.exitCode !== null) throw new Error('the load ended early');
+        times.push(await read(url));
+        await new Promise((done) => setTimeout(done, 1000 / READS_PER_SECOND));
+      }
+      const [p50, p99, longest] = [median(times), quantileOf(times, 0.99), Math.max(...times)];
+      rows.push([
+        String(minute),
+        Math.round(((taken - takenBefore) * POINTS) / 60).toLocaleString('en'),
+        `${Math.round((100 * (service.cpuSeconds() - cpuBefore)) / 60)} %`,
+        `${Math.round(service.residentBytes() / MIB)} MiB`,
+        ...[p50, p99, longest].map((ms) => ms.toFixed(1)),
+      ]);
+    }
+    load.send('stop');
+    await ended;
+  } finally {
+    load.kill();
   }
-  agent.destroy();
-  printTable(['minute', 'points/s', 'core', 'resident', 'read p50, ms', 'read p99, ms', 'drift of counts'], rows);
+  printTable(['minute', 'points/s', 'core', 'resident', 'read p50, ms', 'p99, ms', 'longest, ms'], rows);
+  // The last message says that it ended.
+  const bodies = taken - 1;
+  const counted = (await lifetime(url)) - mutationsPerBody;
+  console.log(
+    `\n${bodies.toLocaleString('en')} bodies were acknowledged, of ${(bodies * mutationsPerBody).toLocaleString('en')} mutations; ` +
+      `${counted.toLocaleString('en')} are counted.`,
+  );
+  if (counted !== bodies * mutationsPerBody) process.exitCode = 1;
 }
 
-/** What one body adds to the lifetime totals: the first is sent alone. */
-async function countOfOneBody(url: string, source: ReturnType<typeof createBodySource>, agent: Agent): Promise<number> {
+/** What one body adds to the lifetime totals: the first is sent alone, by an instance that the load has not. */
+async function countOfOneBody(url: string): Promise<number> {
+  const source = createBodySource({ points: POINTS, cumulative: false, encoding: 'protobuf' });
+  const agent = new Agent();
   const timeMs = Date.now();
-  await post(agent, `${url}/v1/metrics`, source, source.body(0, { startMs: timeMs - 1, timeMs, factor: 1 }));
+  await post(agent, `${url}/v1/metrics`, source, source.body(99, { startMs: timeMs - 1, timeMs, factor: 1 }));
+  agent.destroy();
   return lifetime(url);
 }
 
