@@ -5,9 +5,12 @@ import { createOwnMetrics } from '../../aggregator/metrics.ts';
 import { IMPORT_TIME_LIMITS } from '../../aggregator/otlp/temporality.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../aggregator/store/embedded/open.ts';
 import { temporaryDirectory } from '../support/aggregator.ts';
-import { createBodySource } from './telemetry.ts';
+import { resourceOf, writeProtobuf } from './bodies.ts';
+import { createHistory } from './history.ts';
 
 const MINUTE_MS = 60_000;
+/** OTLP's number of delta temporality. */
+const DELTA = 1;
 export const SERIES = 500;
 export const DAYS = 7;
 
@@ -32,7 +35,7 @@ export function fillStore(
     cpSync(kept, directory, { recursive: true });
     return directory;
   }
-  const source = createBodySource({ points: series, cumulative: false, encoding: 'protobuf', kind: 'mutations' });
+  const minuteOf = createHistory(series);
   const first = Math.floor(Date.now() / MINUTE_MS) - minutes;
   let clock = first * MINUTE_MS;
   const store = openAt(directory, () => clock);
@@ -40,7 +43,8 @@ export function fillStore(
     if (minute - first < coarseMinutes && minute % 10 !== 0) continue;
     const startMs = minute * MINUTE_MS;
     clock = startMs + MINUTE_MS;
-    const bytes = source.plain(0, { startMs, timeMs: clock, factor: 1 + (minute % 3) });
+    const template = { explicit: [], exponential: minuteOf(minute), sums: [] };
+    const bytes = writeProtobuf(template, resourceOf(0), { startMs, timeMs: clock, factor: 1 }, DELTA);
     store.receiver.take({ signal: 'metrics', bytes, encoding: 'protobuf', gzip: false });
   }
   store.close();

@@ -1,14 +1,7 @@
 /** How long the store takes to answer the percentiles of 200 mutations over any window, and how much disk a minute needs. */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { quantile } from '../../aggregator/domain/histogram.ts';
-import { StreamTable } from '../../aggregator/otlp/streams.ts';
-import { ClientTables } from '../../aggregator/store/embedded/clients.ts';
-import { openDatabase } from '../../aggregator/store/embedded/database.ts';
-import { Persistence } from '../../aggregator/store/embedded/persistence.ts';
-import { SeriesDirectory } from '../../aggregator/store/embedded/series.ts';
-import { SpanShelf } from '../../aggregator/store/embedded/spans.ts';
 import type { Store } from '../../aggregator/store/port.ts';
+import { printDisk } from './disk.ts';
 import { DAYS, fillStore, openAt, SERIES } from './filled-store.ts';
 import type { Benchmark } from './main.ts';
 import { pinLoad } from './processes.ts';
@@ -24,10 +17,11 @@ const WINDOWS: readonly (readonly [name: string, minutes: number])[] = [
 const ROUNDS = 400;
 
 export const benchmark: Benchmark = {
-  about: 'time of p50/p95/p99 of 200 mutations over 5 min to 168 h; bytes on the disk.',
-  async run() {
+  about:
+    'time of p50/p95/p99 of 200 mutations over 5 min to 168 h; bytes on the disk. Argument: a folder to keep the store in',
+  async run([kept]) {
     pinLoad();
-    const directory = fillStore();
+    const directory = fillStore({ kept });
     console.log(surroundings([]));
     console.log(
       `${SERIES} series of 200 mutations, ${DAYS} days by the minute, blocks and the sums of windows asked for again are kept.\n`,
@@ -56,35 +50,4 @@ async function measure(store: Store, name: string, minutes: () => number): Promi
   const [first, ...rest] = times;
   const shown = [first, median(rest), quantileOf(rest, 0.95), quantileOf(rest, 0.99), Math.max(...rest)];
   return [name, ...shown.map((ms) => ms.toFixed(2))];
-}
-
-/** Bytes of a series and minute in the minute tier, as it is written and packed. */
-function printDisk(directory: string): void {
-  const database = openDatabase(join(directory, 'vigil.db'), false);
-  const series = new SeriesDirectory();
-  const persistence = new Persistence(database, series, new StreamTable(series), new SpanShelf(), new ClientTables());
-  persistence.load();
-  const sizes = (table: string) =>
-    database
-      .prepare(`SELECT coalesce(sum(length(data)), 0) AS bytes, count(*) AS n FROM ${table} WHERE id < ?`)
-      .get(2 ** 40) as {
-      bytes: number;
-      n: number;
-    };
-  const loose = sizes('blocks');
-  const lastPacked = Math.floor(Date.now() / MINUTE_MS) - 26 * 60;
-  while (persistence.packBefore(0, lastPacked));
-  const packed = sizes('packs');
-  const left = sizes('blocks');
-  const whole = (n: number) => (n / SERIES).toFixed(1);
-  console.log('');
-  printTable(
-    ['disk', 'bytes a series-minute'],
-    [
-      ['minute blocks', whole(loose.bytes / loose.n)],
-      ['minute blocks, packed', whole(packed.bytes / (loose.n - left.n))],
-      ['the whole file, all tiers, before packing', whole(statSync(join(directory, 'vigil.db')).size / loose.n)],
-    ],
-  );
-  database.close();
 }
