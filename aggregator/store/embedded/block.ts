@@ -1,75 +1,19 @@
 import { EXPLICIT, NUMBER } from '../../otlp/batch.ts';
+import {
+  aligned,
+  type Columns,
+  countBytes,
+  FOUR,
+  fixedBytes,
+  HALF,
+  HEADER_BYTES,
+  layOut,
+  ONE,
+  TWO,
+  VERSION,
+  widthFor,
+} from './block-layout.ts';
 import { CELLS, MAX, MIN, OFFSET, type RowTable, SCALE, SUM } from './rows.ts';
-
-/**
- * A block: everything that happened in one period, immutable, column by column, as it lies on the disk.
- *
- * | part | type | of |
- * | --- | --- | --- |
- * | header | 4 × u32 | version, number rows N, histogram rows H, bytes of counts |
- * | value | f64 | N |
- * | sum, min, max | f64 each | H |
- * | series | u32 | N, then H |
- * | pointer into the counts | u32 | H |
- * | first cell, number of cells | i16, u16 | H |
- * | width of a count, scale | u8, i8 | H |
- * | counts | u4, u8, u16, u32 or f64 | |
- *
- * Cells before the first and after the last count that is not zero are not kept. Little-endian, as every platform that
- * Node runs on.
- */
-const VERSION = 1;
-const HEADER_BYTES = 16;
-
-/** Widths of a count, as the exponent of its bytes but for the first: two counts a byte. */
-const HALF = 0;
-const ONE = 1;
-const TWO = 2;
-const FOUR = 3;
-const EIGHT = 4;
-
-/** Columns of a block that lies in `bytes`. */
-interface Columns {
-  readonly value: Float64Array;
-  readonly sum: Float64Array;
-  readonly min: Float64Array;
-  readonly max: Float64Array;
-  readonly numberSeries: Uint32Array;
-  readonly series: Uint32Array;
-  readonly pointer: Uint32Array;
-  readonly first: Int16Array;
-  readonly cells: Uint16Array;
-  readonly width: Uint8Array;
-  readonly scale: Int8Array;
-  readonly counts: Uint8Array;
-}
-
-function layOut(buffer: ArrayBufferLike, at: number, n: number, h: number, countBytes: number): Columns {
-  let offset = at + HEADER_BYTES;
-  const take = (bytes: number) => {
-    const here = offset;
-    offset += bytes;
-    return here;
-  };
-  const value = new Float64Array(buffer, take(8 * n), n);
-  const sum = new Float64Array(buffer, take(8 * h), h);
-  const min = new Float64Array(buffer, take(8 * h), h);
-  const max = new Float64Array(buffer, take(8 * h), h);
-  const numberSeries = new Uint32Array(buffer, take(4 * n), n);
-  const series = new Uint32Array(buffer, take(4 * h), h);
-  const pointer = new Uint32Array(buffer, take(4 * h), h);
-  const first = new Int16Array(buffer, take(2 * h), h);
-  const cells = new Uint16Array(buffer, take(2 * h), h);
-  const width = new Uint8Array(buffer, take(h), h);
-  const scale = new Int8Array(buffer, take(h), h);
-  offset = (offset + 7) & ~7;
-  const counts = new Uint8Array(buffer, offset, countBytes);
-  return { value, sum, min, max, numberSeries, series, pointer, first, cells, width, scale, counts };
-}
-
-function fixedBytes(n: number, h: number): number {
-  return (HEADER_BYTES + 12 * n + 38 * h + 7) & ~7;
-}
 
 /** Writes the rows of a table as a block. */
 export function encodeBlock(rows: RowTable): Uint8Array {
@@ -91,8 +35,8 @@ export function encodeBlock(rows: RowTable): Uint8Array {
     const isExplicit = directory.key(id).kind === EXPLICIT;
     columns.series[i] = id;
     columns.sum[i] = arena.values[row + SUM];
-    columns.min[i] = arena.values[row + MIN];
-    columns.max[i] = arena.values[row + MAX];
+    columns.min[i] = shortened(arena.values[row + MIN]);
+    columns.max[i] = shortened(arena.values[row + MAX]);
     columns.scale[i] = isExplicit ? 0 : arena.values[row + SCALE];
     used = writeCounts(columns, i, used, arena.values, row + CELLS, rows.cells[id]);
     if (!isExplicit) columns.first[i] += arena.values[row + OFFSET];
@@ -100,6 +44,20 @@ export function encodeBlock(rows: RowTable): Uint8Array {
   const header = new Uint32Array(buffer, 0, 4);
   header.set([VERSION, numbers.length, histograms.length, used]);
   return new Uint8Array(buffer.slice(0, fixedBytes(numbers.length, histograms.length) + used));
+}
+
+const double = new Float64Array(1);
+const wordsOfDouble = new Uint32Array(double.buffer);
+
+/**
+ * An extreme as blocks keep it: the last three of its eight bytes are zero. Eight digits stay, whole numbers to 2^28 as
+ * they are; the rest is noise that no answer shows and nothing compresses. Towards zero, so that no maximum rises above a
+ * threshold that it keeps.
+ */
+function shortened(extreme: number): number {
+  double[0] = extreme;
+  wordsOfDouble[0] &= 0xff000000;
+  return double[0];
 }
 
 /** Writes the counts of one row without the zeros around them. @returns where the next row's counts may begin */
@@ -110,9 +68,8 @@ function writeCounts(columns: Columns, i: number, used: number, from: Float64Arr
   while (high >= low && from[at + high] === 0) high--;
   let largest = 0;
   for (let k = low; k <= high; k++) if (from[at + k] > largest) largest = from[at + k];
-  const width = largest < 16 ? HALF : largest < 256 ? ONE : largest < 65536 ? TWO : largest < 2 ** 32 ? FOUR : EIGHT;
-  const align = width === HALF ? 0 : (1 << (width - 1)) - 1;
-  let pointer = (used + align) & ~align;
+  const width = widthFor(largest);
+  const pointer = aligned(used, width);
   const cells = high - low + 1;
   columns.first[i] = cells === 0 ? 0 : low;
   columns.cells[i] = cells;
@@ -128,8 +85,7 @@ function writeCounts(columns: Columns, i: number, used: number, from: Float64Arr
     else if (width === FOUR) view.setUint32(pointer + 4 * k, count, true);
     else view.setFloat64(pointer + 8 * k, count, true);
   }
-  pointer += width === HALF ? (cells + 1) >> 1 : cells << (width - 1);
-  return pointer;
+  return pointer + countBytes(cells, width);
 }
 
 /**
@@ -167,8 +123,8 @@ export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
   const u8 = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const { buffer, byteOffset, byteLength } = u8;
   const u32 = new Uint32Array(buffer, byteOffset, byteLength >> 2);
-  const [version, n, h, countBytes] = u32;
-  if (version !== VERSION || fixedBytes(n, h) + countBytes !== byteLength) throw new Error('not a block');
+  const [version, n, h, bytesOfCounts] = u32;
+  if (version !== VERSION || fixedBytes(n, h) + bytesOfCounts !== byteLength) throw new Error('not a block');
   const views = {
     u8,
     u16: new Uint16Array(buffer, byteOffset, byteLength >> 1),
@@ -233,13 +189,11 @@ function visitHistograms({ u8, u16, u32, f64 }: Views, n: number, h: number, vis
   }
 }
 
-/**
- * The same block with the last 16 bits of its sums, minima and maxima cleared: eleven digits stay, and the zeros compress.
- */
-export function roundDoubles(bytes: Uint8Array): Uint8Array {
+/** The same block with the last 16 bits of its sums cleared: eleven digits stay, and the zeros compress. */
+export function roundSums(bytes: Uint8Array): Uint8Array {
   const rounded = new Uint8Array(bytes);
   const [, n, h] = new Uint32Array(rounded.buffer, 0, 4);
-  const words = new Uint16Array(rounded.buffer, HEADER_BYTES + 8 * n, 12 * h);
+  const words = new Uint16Array(rounded.buffer, HEADER_BYTES + 8 * n, 4 * h);
   for (let i = 0; i < words.length; i += 4) words[i] = 0;
   return rounded;
 }

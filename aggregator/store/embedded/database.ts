@@ -1,7 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
 
-/** Version of the tables below, kept in the file itself. */
-const SCHEMA_VERSION = 2;
+/**
+ * Version of the file, kept in the file itself. Version 3 has the tables of version 2: blocks are kept in a form that
+ * earlier ones cannot read, and theirs are read as they are.
+ */
+const SCHEMA_VERSION = 3;
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -53,7 +56,9 @@ function migrate(database: DatabaseSync, file: string): void {
         'Run that version, or set MONITORING_DATA_DIR to another directory.',
     );
   if (version < SCHEMA_VERSION)
-    database.exec(`BEGIN; ${version === 0 ? SCHEMA : ''} ${CLIENTS} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+    database.exec(
+      `BEGIN; ${version < 1 ? SCHEMA : ''} ${version < 2 ? CLIENTS : ''} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`,
+    );
 }
 
 /** What to tell the user of an error that the database gave. */

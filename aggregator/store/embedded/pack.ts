@@ -1,5 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { roundDoubles } from './block.ts';
+import { roundSums } from './block.ts';
+import { compact, expand } from './compact.ts';
 import { TIER_MINUTES } from './tiers.ts';
 
 /** Packing: blocks that nobody asks for every minute lie together, as one compressed frame. */
@@ -36,14 +37,14 @@ export function packedMinutes(tier: number): number {
 export interface Pack {
   /** Of each block, its place in the span: u16. */
   readonly places: Uint8Array;
-  /** The blocks' lengths, u32, and the blocks, compressed. */
+  /** The lengths of the blocks as they are on the disk, u32, and these blocks, compressed. */
   readonly data: Uint8Array;
 }
 
-/** @param blocks by period, all of one tier and one span */
+/** @param blocks as they are in memory, by period, all of one tier and one span */
 export function pack(tier: number, start: number, blocks: ReadonlyMap<number, Uint8Array>): Pack {
   const periods = [...blocks.keys()].sort((a, b) => a - b);
-  const parts = periods.map((period) => roundDoubles(blocks.get(period) as Uint8Array));
+  const parts = periods.map((period) => compact(roundSums(blocks.get(period) as Uint8Array)));
   const lengths = Uint32Array.from(parts, ({ byteLength }) => byteLength);
   const places = Uint16Array.from(periods, (period) => (period - start) / TIER_MINUTES[tier]);
   const whole = Buffer.concat([new Uint8Array(lengths.buffer), ...parts]);
@@ -56,7 +57,7 @@ export function periodsOf(tier: number, start: number, places: Uint8Array): numb
   return Array.from(new Uint16Array(new Uint8Array(places).buffer), (place) => start + place * TIER_MINUTES[tier]);
 }
 
-/** Blocks of a pack by period. */
+/** Blocks of a pack by period, as they are in memory. */
 export function unpack(tier: number, start: number, { places, data }: Pack): Map<number, Uint8Array> {
   const whole = zstdDecompressSync(data);
   const periods = periodsOf(tier, start, places);
@@ -64,7 +65,7 @@ export function unpack(tier: number, start: number, { places, data }: Pack): Map
   let at = 4 * periods.length;
   periods.forEach((period, i) => {
     const length = whole.readUInt32LE(4 * i);
-    blocks.set(period, new Uint8Array(whole.subarray(at, at + length)));
+    blocks.set(period, expand(new Uint8Array(whole.subarray(at, at + length))));
     at += length;
   });
   return blocks;

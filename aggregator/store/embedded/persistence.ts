@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/streams.ts';
 import type { MutationSpan } from '../port.ts';
 import type { ClientTables } from './clients.ts';
+import { compact, expand } from './compact.ts';
 import { type Pack, pack, packedMinutes, packOf, periodsOf, unpack } from './pack.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import type { SpanShelf } from './spans.ts';
@@ -78,7 +79,7 @@ export class Persistence implements BlockSource {
       return cached;
     }
     const row = this.#readBlock.get(id) as { data: Uint8Array } | undefined;
-    const bytes = row?.data ?? this.#unpack(tier, period);
+    const bytes = row === undefined ? this.#unpack(tier, period) : expand(row.data);
     if (bytes !== undefined) this.#keep(id, bytes);
     return bytes;
   }
@@ -187,7 +188,8 @@ export class Persistence implements BlockSource {
       this.#saveSpans();
       this.#saveClients();
       const insertBlock = this.#database.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?)');
-      for (const { tier, period, bytes } of checkpoint.blocks) insertBlock.run(tier * TIER_FACTOR + period, bytes);
+      for (const { tier, period, bytes } of checkpoint.blocks)
+        insertBlock.run(tier * TIER_FACTOR + period, compact(bytes));
       this.setMeta('journal', String(checkpoint.journal));
       if (checkpoint.newestPointMs !== undefined) this.setMeta('newestPointMs', String(checkpoint.newestPointMs));
       if (checkpoint.lastArrivalMs !== undefined) this.setMeta('lastArrivalMs', String(checkpoint.lastArrivalMs));

@@ -1,0 +1,167 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { EXPLICIT, EXPONENTIAL, NUMBER, type PointKind } from '../../../aggregator/otlp/batch.ts';
+import { StreamTable } from '../../../aggregator/otlp/streams.ts';
+import { encodeBlock, visitBlock } from '../../../aggregator/store/embedded/block.ts';
+import { ClientTables } from '../../../aggregator/store/embedded/clients.ts';
+import { compact, expand } from '../../../aggregator/store/embedded/compact.ts';
+import { openDatabase } from '../../../aggregator/store/embedded/database.ts';
+import { Persistence } from '../../../aggregator/store/embedded/persistence.ts';
+import { RowTable } from '../../../aggregator/store/embedded/rows.ts';
+import { SeriesDirectory } from '../../../aggregator/store/embedded/series.ts';
+import { SpanShelf } from '../../../aggregator/store/embedded/spans.ts';
+import { mergeIntoTiers } from '../../../aggregator/store/embedded/tiers.ts';
+import { temporaryDirectory } from '../../support/aggregator.ts';
+
+const directory = temporaryDirectory();
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const EDGES = [0.1, 0.5, 1];
+
+function resolve(series: SeriesDirectory, kind: PointKind, name: string): number {
+  const bounds = kind === EXPLICIT ? series.bounds(EDGES) : -1;
+  const metric = kind === NUMBER ? 'vigil.task.requests' : 'vigil.mutation.duration';
+  return series.resolve({ metric, kind, service: 's', version: '1', values: [name, '', ''], bounds });
+}
+
+/** Counts of every width, most of them small. */
+const count = fc.oneof(
+  { weight: 6, arbitrary: fc.nat(20) },
+  fc.constantFrom(0, 15, 16, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
+);
+const row = fc.record({
+  kind: fc.constantFrom(NUMBER, EXPLICIT, EXPONENTIAL),
+  value: fc.double({ noNaN: true }),
+  min: fc.double({ noNaN: true }),
+  scale: fc.integer({ min: -10, max: 4 }),
+  offset: fc.integer({ min: -600, max: 300 }),
+  counts: fc.array(count, { minLength: 1, maxLength: 40 }),
+});
+
+type Row = typeof row extends fc.Arbitrary<infer R> ? R : never;
+
+function blockOf(rows: readonly Row[]): Uint8Array {
+  const series = new SeriesDirectory();
+  const table = new RowTable(series);
+  rows.forEach(({ kind, value, min, scale, offset, counts }, i) => {
+    const id = resolve(series, kind, `m${i}`);
+    // A number that nothing was recorded of leaves a hole between the others.
+    if (i % 5 === 4) return;
+    if (kind === NUMBER) table.number(id, value);
+    else if (kind === EXPLICIT)
+      table.explicit(id, value, min, value, 0, counts.slice(0, 4), 0, Math.min(4, counts.length));
+    else table.exponential(id, value, min, value, scale, 0, offset, counts, 0, counts.length);
+  });
+  return encodeBlock(table);
+}
+
+test('what comes back from the disk is what was in memory, byte by byte', () => {
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 30 }), (rows) => {
+      const block = blockOf(rows);
+      expect(Buffer.compare(expand(compact(block)), block)).toBe(0);
+    }),
+  );
+});
+
+test('sums stay as they are, extremes keep eight digits', () => {
+  const series = new SeriesDirectory();
+  const table = new RowTable(series);
+  const id = resolve(series, EXPONENTIAL, 'm');
+  table.exponential(id, Math.PI, 1 / 3, 1234.56789012345, 4, 0, 0, [1], 0, 1);
+  visitBlock(expand(compact(encodeBlock(table))), {
+    number: () => expect.fail(),
+    histogram: (_, totals, total, step) => {
+      expect(totals[total]).toBe(Math.PI);
+      expect(totals[total + step]).toBeCloseTo(1 / 3, 8);
+      expect(totals[total + 2 * step]).toBeCloseTo(1234.56789012345, 5);
+      expect(totals[total + 2 * step]).toBeLessThanOrEqual(1234.56789012345);
+    },
+  });
+});
+
+test.each([
+  ['nothing', new Uint8Array(0)],
+  ['a later version', new Uint8Array(new Uint32Array([9, 0, 0, 0]).buffer)],
+  ['something that is not compressed', new Uint8Array(new Uint32Array([2, 1, 1, 40, 7, 7]).buffer)],
+])('refuses %s', (_, bytes) => {
+  expect(() => expand(bytes)).toThrow();
+});
+
+/** A block of store version 2: a number row, and histogram rows of one byte and of half a byte a count. */
+const BLOCK_OF_VERSION_2 = Buffer.from(
+  '010000000100000002000000050000000000000000001c400000000000000440000000000000e03f000000000000d03f' +
+    '000000000000c03f000000000000f83f000000000000d03f0000000001000000020000000000000003000000fdff0100' +
+    '03000300010004000100c8430f',
+  'hex',
+);
+
+function rowsOf(bytes: Uint8Array | undefined): string[] {
+  const rows: string[] = [];
+  if (bytes === undefined) return rows;
+  visitBlock(bytes, {
+    number: (series, value) => rows.push(`${series}: ${value}`),
+    histogram: (series, totals, total, step, scale, first, from, at, n) =>
+      rows.push(
+        `${series}: ${[0, step, 2 * step].map((i) => totals[total + i])} ${scale} ${first} [${Array.from({ length: n }, (_, i) => from[at + i])}]`,
+      ),
+  });
+  return rows;
+}
+
+const ROWS = ['0: 7', '1: 2.5,0.25,1.5 4 -3 [1,0,200]', '2: 0.5,0.125,0.25 0 1 [3,4,15]'];
+
+function openParts(file: string) {
+  const series = new SeriesDirectory();
+  const database = openDatabase(file, true);
+  const persistence = new Persistence(database, series, new StreamTable(series), new SpanShelf(), new ClientTables());
+  persistence.load();
+  return { series, persistence, database };
+}
+
+test('a store of version 2 answers from its blocks and its packs, and writes new ones in the new form', () => {
+  expect(rowsOf(BLOCK_OF_VERSION_2)).toEqual(ROWS);
+  const file = join(directory, 'vigil.db');
+  const hour = Math.floor(Date.UTC(2026, 0, 3) / 60_000);
+  const first = openParts(file);
+  const ids = ([NUMBER, EXPONENTIAL, EXPLICIT] as const).map((kind) => resolve(first.series, kind, 'm'));
+  expect(ids).toEqual([0, 1, 2]);
+  const save = ({ series, persistence }: typeof first, tables: ReadonlyMap<number, RowTable>) =>
+    persistence.save({
+      blocks: mergeIntoTiers(series, persistence, tables),
+      journal: 1,
+      newestPointMs: undefined,
+      lastArrivalMs: undefined,
+      gone: { series: [], instances: [], entries: [], spans: [], clients: [] },
+    });
+  save(first, new Map());
+  const lengths = Uint32Array.of(BLOCK_OF_VERSION_2.length);
+  const frame = zstdCompressSync(Buffer.concat([new Uint8Array(lengths.buffer), BLOCK_OF_VERSION_2]));
+  first.database.prepare('INSERT INTO packs VALUES (?, ?, ?)').run(hour, new Uint8Array([5, 0]), frame);
+  first.database.prepare('INSERT INTO blocks VALUES (?, ?)').run(hour + 60, BLOCK_OF_VERSION_2);
+  first.database.exec('PRAGMA user_version=2');
+  first.database.close();
+
+  const second = openParts(file);
+  expect(rowsOf(second.persistence.block(0, hour + 5))).toEqual(ROWS);
+  expect(rowsOf(second.persistence.block(0, hour + 60))).toEqual(ROWS);
+  const late = () => {
+    const table = new RowTable(second.series);
+    table.number(0, 1);
+    return table;
+  };
+  save(second, new Map([hour + 5, hour + 60].map((minute) => [minute, late()])));
+  second.database.close();
+
+  const third = openParts(file);
+  const changed = ['0: 8', ...ROWS.slice(1)];
+  expect(rowsOf(third.persistence.block(0, hour + 5))).toEqual(changed);
+  expect(rowsOf(third.persistence.block(0, hour + 60))).toEqual(changed);
+  const written = third.database.prepare('SELECT data FROM blocks WHERE id = ?').get(hour + 60) as { data: Uint8Array };
+  expect(written.data[0]).toBe(2);
+  expect(third.database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 });
+  third.database.close();
+});
