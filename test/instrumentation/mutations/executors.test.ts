@@ -369,24 +369,26 @@ describe.each(executors)('$name', (executor) => {
   });
 });
 
-it('takes time that grows with the aliases of a request, not with their square', async () => {
+it('costs what grows with the aliases of a request, not with their square', async () => {
   const instrumentation = new MutationInstrumentation();
   const telemetry = startMemoryTelemetry(instrumentation);
   const schema = makeSchema(graphql16);
   const execute = executors.find(({ name }) => name === 'graphql 16')!.observed(instrumentation);
-  const best = async (aliases: number): Promise<number> => {
+  /** Microseconds that this thread computed for: others on the machine do not count, however busy they are. */
+  const cost = async (aliases: number): Promise<number> => {
     const fields = Array.from({ length: aliases }, (_, i) => `a${i}: ${i % 2 ? 'throws' : 'atOnce'} { id broken }`);
     const args = { schema, document: graphql16.parse(`mutation { ${fields.join(' ')} }`) };
-    const times: number[] = [];
+    const costs: number[] = [];
     for (let run = 0; run < 3; run++) {
-      const startMs = performance.now();
+      const before = process.threadCpuUsage();
       await execute(args);
-      times.push(performance.now() - startMs);
+      const { user, system } = process.threadCpuUsage(before);
+      costs.push(user + system);
     }
-    return Math.min(...times);
+    return Math.min(...costs);
   };
-  // Sixteen times the aliases would take 256 times as long if it were the square.
-  expect((await best(1600)) / (await best(100))).toBeLessThan(80);
+  // Sixteen times the aliases would cost 256 times as much if it were the square.
+  expect((await cost(1600)) / (await cost(100))).toBeLessThan(80);
   const points = await telemetry.points('vigil.mutation.duration');
   await telemetry.stop();
   expect(points.reduce((sum, { value }) => sum + value, 0)).toBe(3 * (1600 + 100));
