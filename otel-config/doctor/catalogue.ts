@@ -8,6 +8,7 @@ export const CATALOGUE = {
   'registration.named': ['ok', 'info'],
   'api.installed': ['error'],
   'api.copies': ['ok', 'error'],
+  'sdk.copies': ['ok', 'info', 'warning'],
   'settings.disabled': ['error'],
   'settings.config_file': ['warning'],
   'settings.exporter': ['warning', 'error'],

@@ -19,6 +19,7 @@ import { importSpecifier, type ProbeResult, probeInstallation } from './probe.ts
 import { exportedService, exportFindings, hookFindings } from './probe-findings.ts';
 import { checkPrometheus } from './prometheus.ts';
 import { checkRedis } from './redis.ts';
+import { checkSdkCopies } from './sdk-copies.ts';
 import { checkSettings } from './settings.ts';
 
 export interface Asked {
@@ -44,7 +45,7 @@ export async function examine(asked: Asked): Promise<Report> {
     checkNode(process.versions.node),
     ...checkManifest(folder),
     ...checkRegistration(folder, register, env),
-    ...(register === undefined ? [] : checkApiCopies(folder, register)),
+    ...(register === undefined ? [] : [...checkApiCopies(folder, register), ...checkSdkCopies(folder, register)]),
     ...checkSettings(),
   ];
   const probed = await probeBoth(asked, register);

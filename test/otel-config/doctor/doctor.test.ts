@@ -58,6 +58,26 @@ describe('the installation', () => {
     });
   });
 
+  test('copies of the SDK: the application’s own of an older major, one below another package, one twice', async () => {
+    const { folder, put, link } = makeApplication();
+    const install = (place: string, name: string, version: string) =>
+      put(`${place}node_modules/@opentelemetry/${name}/package.json`, JSON.stringify({ name, version }));
+    link('@opentelemetry/sdk-metrics');
+    expect((await runQuickly(folder)).find('ok sdk.copies').evidence).toEqual({ version: '3.1.0' });
+    install('', 'sdk-trace-base', '2.0.1');
+    expect((await runQuickly(folder)).find('warning sdk.copies')).toMatchObject({
+      evidence: { version: '2.0.1', registered: '3.1.0' },
+      mend: expect.stringContaining('Install @opentelemetry/sdk-trace 3.1.0'),
+    });
+    install('node_modules/agent/', 'sdk-metrics', '1.30.1');
+    install('node_modules/other/', 'sdk-metrics', '3.0.0');
+    const { report } = await runQuickly(folder);
+    const copies = report.findings.filter(({ id }) => id === 'sdk.copies');
+    expect(toldAs(copies)).toEqual(['info sdk.copies', 'warning sdk.copies', 'info sdk.copies']);
+    expect(copies[0].message).toContain('if its package starts an SDK');
+    expect(copies[2].evidence).toEqual({ name: '@opentelemetry/sdk-metrics', versions: '3.1.0, 3.0.0' });
+  });
+
   test.each([
     [{ OTEL_SDK_DISABLED: 'true' }, 'error settings.disabled'],
     [{ OTEL_CONFIG_FILE: 'otel.yaml' }, 'warning settings.config_file'],
