@@ -78,11 +78,13 @@ function countByLabels<Allowed extends LabelValues>(
   allowed: Allowed,
 ): { readonly counter: OwnCounter<Allowed>; readonly samples: () => readonly Sample[] } {
   const names = Object.keys(allowed);
-  const rows = new Map(labelSets(allowed).map((labels) => [keyOf(labels), { labels, value: 0 }]));
+  const rows = new Map(
+    labelSets(allowed).map((labels) => [keyOf(names, Object.fromEntries(labels)), { labels, value: 0 }]),
+  );
   return {
     counter: {
       add(labels, by = 1) {
-        const row = rows.get(keyOf(names.map((name) => [name, labels[name]])));
+        const row = rows.get(keyOf(names, labels));
         if (row === undefined) throw new TypeError(`these values of ${names.join(', ')} were not declared`);
         row.value += by;
       },
@@ -91,8 +93,11 @@ function countByLabels<Allowed extends LabelValues>(
   };
 }
 
-function keyOf(labels: Labels): string {
-  return labels.map(([, value]) => value).join('\u0000');
+/** One value as a rule: counters are asked for often, and a text that was never made is found the fastest. */
+function keyOf(names: readonly string[], labels: Readonly<Record<string, string>>): string {
+  let key = labels[names[0]] ?? '';
+  for (let i = 1; i < names.length; i++) key += `\u0000${labels[names[i]]}`;
+  return key;
 }
 
 /** Every combination of the declared values. */

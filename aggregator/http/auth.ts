@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { createSessions, type Sessions } from './session.ts';
 
 /** The headers in which a key may come. */
@@ -43,5 +43,5 @@ function isAmong(digests: readonly Buffer[], key: string): boolean {
 }
 
 function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return Buffer.from(hash('sha256', key, 'base64url'), 'latin1');
 }

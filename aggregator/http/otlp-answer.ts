@@ -15,6 +15,8 @@ const REJECTED_FIELDS: Readonly<Record<Signal, string>> = {
   traces: 'rejectedSpans',
 };
 
+const EMPTY_MESSAGE = new Uint8Array(0);
+
 /** `Export…ServiceResponse`: without a partial success when there is nothing to say. */
 export function encodeExported(signal: Signal, encoding: OtlpEncoding, { rejected, message }: Accepted): Uint8Array {
   const partial = rejected > 0 || message !== '';
@@ -23,17 +25,16 @@ export function encodeExported(signal: Signal, encoding: OtlpEncoding, { rejecte
     const success = { [REJECTED_FIELDS[signal]]: String(rejected), errorMessage: message };
     return Buffer.from(JSON.stringify(partial ? { partialSuccess: success } : {}));
   }
+  if (!partial) return EMPTY_MESSAGE;
   const pbf = new PbfWriter();
-  if (partial) {
-    pbf.writeMessage(
-      1,
-      (success: Accepted, inner) => {
-        inner.writeVarintField(1, success.rejected);
-        inner.writeStringField(2, success.message);
-      },
-      { rejected, message },
-    );
-  }
+  pbf.writeMessage(
+    1,
+    (success: Accepted, inner) => {
+      inner.writeVarintField(1, success.rejected);
+      inner.writeStringField(2, success.message);
+    },
+    { rejected, message },
+  );
   return pbf.finish();
 }
 

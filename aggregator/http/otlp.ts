@@ -112,7 +112,9 @@ export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
       'X-Correlation-ID': correlationId,
       'X-Request-Duration-Ms': (performance.now() - startedMs).toFixed(2),
     });
-    response.end(answer.body);
+    // Even of an empty body Node would make a piece of its own beside the headers.
+    if (answer.body.length === 0) response.end();
+    else response.end(answer.body);
   };
 }
 
