@@ -24,17 +24,21 @@ export interface ObjectiveView {
     readonly long_window: string;
     readonly short_window: string;
     readonly threshold: number;
-    readonly state: string;
+    readonly state: 'firing' | 'inactive' | 'no_data';
+    readonly frozen: boolean;
   }[];
   readonly spent_by: readonly { readonly name: string; readonly share: number }[];
 }
+
+/** Too few events, or a window that data does not cover yet. */
+const NOT_ENOUGH_DATA = 'not enough data';
 
 const STATES: Readonly<Record<ObjectiveView['state'], { readonly tone: Tone; readonly words: string }>> = {
   meeting: { tone: 'good', words: 'meeting' },
   at_risk: { tone: 'warn', words: 'at risk' },
   burning: { tone: 'bad', words: 'burning' },
   exhausted: { tone: 'bad', words: 'exhausted' },
-  no_data: { tone: 'none', words: 'no data' },
+  no_data: { tone: 'none', words: NOT_ENOUGH_DATA },
 };
 
 export function stateMark(state: ObjectiveView['state']): Markup {
@@ -132,7 +136,6 @@ function activeAlertTable(active: readonly ActiveAlertView[], choice: Choice): M
   );
 }
 
-/** An alert's state is written as `inactive`, `firing` or `frozen`. */
 function isFiring(alert: ObjectiveView['alerts'][number]): boolean {
   return alert.state === 'firing';
 }
@@ -201,9 +204,14 @@ function alertTable({ alerts }: ObjectiveView): Markup {
       alert.severity,
       html`<span class="whole">${alert.long_window} and ${alert.short_window}</span>`,
       decimal(alert.threshold),
-      mark(isFiring(alert) ? 'bad' : 'none', alert.state.replaceAll('_', ' ')),
+      alertMark(alert),
     ]),
   );
+}
+
+function alertMark(alert: ObjectiveView['alerts'][number]): Markup {
+  if (!isFiring(alert)) return mark('none', alert.state === 'no_data' ? NOT_ENOUGH_DATA : 'inactive');
+  return mark('bad', alert.frozen ? 'firing, frozen by silence' : 'firing');
 }
 
 function spenderTable({ spent_by }: ObjectiveView): Markup {
