@@ -43,6 +43,8 @@ export interface Applied {
   baselines: number;
   /** Time of the newest point taken, Unix ms; -Infinity when there is none. */
   newestMs: number;
+  /** Services that sent, whatever became of their points. */
+  readonly senders: Set<string>;
   /** Services of which a sender contradicted itself, as several under one identity do. */
   readonly shared: Set<string>;
 }
@@ -107,7 +109,14 @@ export class Temporality {
 
   /** @param nowMs when the request arrived, Unix ms: replaying a journal gives the time of then */
   apply(batch: PointBatch, nowMs: number): Applied {
-    const applied: Applied = { taken: 0, duplicates: 0, baselines: 0, newestMs: -Infinity, shared: new Set() };
+    const applied: Applied = {
+      taken: 0,
+      duplicates: 0,
+      baselines: 0,
+      newestMs: -Infinity,
+      senders: new Set(),
+      shared: new Set(),
+    };
     this.#sharing.clear();
     const seen = new Set<number>();
     let last = -1;
@@ -135,7 +144,10 @@ export class Temporality {
         if (outcome === 'taken') applied.newestMs = Math.max(applied.newestMs, time / 1e6);
       }
     }
-    for (const id of seen) this.#streams.see(id, nowMs);
+    for (const id of seen) {
+      this.#streams.see(id, nowMs);
+      applied.senders.add(this.#streams.instances[id]?.service ?? '');
+    }
     for (const id of this.#sharing) applied.shared.add(this.#streams.instances[id]?.service ?? '');
     return applied;
   }

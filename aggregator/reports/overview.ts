@@ -33,6 +33,9 @@ export const overviewSchema = z.object({
     last_arrival_at: z.string().nullable(),
     takes_data: z.boolean(),
     services: z.array(z.string()).describe('Every service.name seen, 200 at most.'),
+    service_arrivals: z
+      .array(z.object({ service: z.string(), last_arrival_at: z.string().nullable() }))
+      .describe('When each of them last sent something; null where that is not known.'),
   }),
   objectives: z.array(objectiveSchema),
   alerts: z
@@ -57,7 +60,8 @@ export const reportOverview: Report<Overview> = async (store, asked) => {
   ]);
   const ofAreas = parts.flatMap(({ recommendations }) => recommendations);
   const recommendations = allRecommendations(shared, asked, statuses, [...ofVersions, ...ofAreas]);
-  const { newestPointMs, lastArrivalMs, refusing, services } = store.state();
+  const { newestPointMs, lastArrivalMs, refusing, services: all, arrivals } = store.state();
+  const services = all.slice(0, MAX_SERVICES);
   const [worst] = recommendations;
   const isUnknown = lastArrivalMs === undefined;
   return {
@@ -67,7 +71,8 @@ export const reportOverview: Report<Overview> = async (store, asked) => {
       newest_point_at: timeOf(newestPointMs),
       last_arrival_at: timeOf(lastArrivalMs),
       takes_data: refusing === undefined,
-      services: services.slice(0, MAX_SERVICES),
+      services,
+      service_arrivals: services.map((service) => ({ service, last_arrival_at: timeOf(arrivals.get(service)) })),
     },
     objectives: statuses.map(objectiveBody),
     alerts: activeAlertBodies(sentAlerts(asked)),

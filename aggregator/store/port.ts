@@ -91,6 +91,8 @@ export interface StoreState {
   readonly retentionMs: number;
   /** Every `service.name` seen. */
   readonly services: readonly string[];
+  /** When each service last sent something, Unix ms; of a service that is missing nothing is known. */
+  readonly arrivals: ReadonlyMap<string, number>;
   /** Every `service.version` of each service, the newest last, '' among them where one was left out; absent where their order is not known. */
   readonly versions?: ReadonlyMap<string, readonly string[]>;
   /** Exports of the last hour that contradicted the one before, as those of several processes under one identity do, by service; absent where that is not known. */

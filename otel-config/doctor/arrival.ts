@@ -8,6 +8,8 @@ interface Overview {
     readonly last_arrival_at: string | null;
     readonly takes_data: boolean;
     readonly services: readonly string[];
+    /** Absent in answers of older aggregators. */
+    readonly service_arrivals?: readonly { readonly service: string; readonly last_arrival_at: string | null }[];
   };
   readonly recommendations: readonly {
     readonly id: string;
@@ -79,23 +81,44 @@ function mayNotRead(wasGiven: boolean): Finding {
 }
 
 function serviceFinding({ freshness }: Overview, service: string | undefined): Finding {
-  const { services, last_arrival_at: last } = freshness;
-  const lastSeconds = last === null ? null : Math.round((Date.now() - Date.parse(last)) / 1000);
-  const evidence = { service: service ?? null, services: services.join(', '), last_arrival_seconds: lastSeconds };
+  const id = 'arrival.service';
+  const { services, service_arrivals: arrivals = [] } = freshness;
   if (service === undefined || !services.includes(service)) {
     const message = `the aggregator has never heard of the service ${service ?? '(unnamed)'}.`;
     const mend = 'Start the application with --import @vigil/otel-config/register and let it do something.';
-    return finding('warning', 'arrival.service', message, mend, evidence);
+    return finding('warning', id, message, mend, { service: service ?? null, services: saidOf(freshness) });
   }
-  if (lastSeconds === null || lastSeconds > LATE_SECONDS) {
-    const message = `the aggregator knows ${service}, but nothing of any service has arrived for ${lastSeconds} s.`;
-    return finding('warning', 'arrival.service', message, 'Check that the application runs.', evidence);
+  const own = arrivals.find((one) => one.service === service);
+  const seconds = secondsSince(own === undefined ? freshness.last_arrival_at : own.last_arrival_at);
+  const evidence = { service, services: saidOf(freshness), last_arrival_seconds: seconds };
+  const whose = own === undefined ? 'any service' : service;
+  if (seconds === null || seconds > LATE_SECONDS) {
+    const when = seconds === null ? 'as long as it remembers' : agoInWords(seconds);
+    const message = `the aggregator knows ${service}, but nothing of ${whose} has arrived for ${when}.`;
+    return finding('warning', id, message, 'Check that the application runs, and where it sends.', evidence);
   }
-  return ok(
-    'arrival.service',
-    `the aggregator knows ${service}; the last telemetry of all services came ${lastSeconds} s ago.`,
-    evidence,
-  );
+  return ok(id, `the aggregator knows ${service}; the last of ${whose} came ${agoInWords(seconds)} ago.`, evidence);
+}
+
+/** Every service, with when it last sent something. */
+function saidOf({ services, service_arrivals: arrivals = [] }: Overview['freshness']): string {
+  const bySender = new Map(arrivals.map((one) => [one.service, secondsSince(one.last_arrival_at)]));
+  const words = services.map((name) => {
+    const seconds = bySender.get(name) ?? null;
+    return seconds === null ? name : `${name} (${agoInWords(seconds)} ago)`;
+  });
+  return words.join(', ');
+}
+
+function secondsSince(time: string | null): number | null {
+  return time === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
+}
+
+/** Two minutes are told in seconds, two hours in minutes, two days in hours. */
+function agoInWords(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
 }
 
 /** Its own words on telemetry, such as series that went to the overflow. */

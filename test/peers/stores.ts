@@ -118,8 +118,29 @@ async function compare(name: string, shape: Shape, embedded: RunningAggregator, 
     const [one, other] = await step(`${name}: ${path}`, bothAnswers(embedded, reading, path));
     verdict(`${name}: ${path}`, differences(one, other, shape));
   }
+  const arrivals = await step(`${name}: arrivals`, Promise.all([arrivalsOf(embedded), arrivalsOf(reading)]));
+  verdict(`${name}: when each service last sent`, arrivalProblems(...arrivals));
   const [ours, theirs] = await step(`${name}: lifetime totals`, Promise.all([totals(embedded), totals(reading)]));
   verdict(`${name}: ${ours.length} lifetime totals`, ours.length > 30 ? differences(ours, theirs, shape) : ['too few']);
+}
+
+type Arrivals = readonly { readonly service: string; readonly last_arrival_at: string | null }[];
+
+async function arrivalsOf(asked: RunningAggregator): Promise<Arrivals> {
+  interface Overview {
+    readonly freshness: { readonly service_arrivals: Arrivals };
+  }
+  return (await asked.json<Overview>('/monitoring/overview/')).freshness.service_arrivals;
+}
+
+/** A server of Prometheus' kind knows when a sample was measured, which is before it came. */
+function arrivalProblems(came: Arrivals, measured: Arrivals): string[] {
+  if (came.length < 2) return ['too few services'];
+  return came.flatMap(({ service, last_arrival_at: cameAt }) => {
+    const at = measured.find((one) => one.service === service)?.last_arrival_at ?? '';
+    const lateMs = Date.parse(cameAt ?? '') - Date.parse(at);
+    return lateMs > -1000 && lateMs < 4 * MINUTE_MS ? [] : [`${service}: ${cameAt} and ${at}`];
+  });
 }
 
 /** Counters of the scrape, but for those of the service itself. */

@@ -78,6 +78,7 @@ export class Checkpoints {
       journal: sequence,
       newestPointMs: ingest.newestPointMs,
       lastArrivalMs: ingest.lastArrivalMs,
+      arrivals: ingest.arrivals.save(),
       gone: retention.gone,
     });
     retention.noteSaved();

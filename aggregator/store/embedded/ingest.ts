@@ -11,6 +11,7 @@ import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
 import { type IncrementSink, Temporality, type TimeLimits } from '../../otlp/temporality.ts';
 import type { MutationSpan } from '../port.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import * as kinds from './journal.ts';
 import type { SpanShelf } from './spans.ts';
@@ -41,6 +42,7 @@ export interface IngestParts {
   /** When the store was made, Unix ms. */
   readonly watchedSinceMs: number;
   readonly timeLimits: TimeLimits | undefined;
+  readonly arrivals: Arrivals;
   readonly metrics: OwnMetrics;
   now(): number;
   /** Why nothing may be taken now; undefined when it may. */
@@ -55,6 +57,7 @@ export interface IngestParts {
 export class Ingest implements Receiver {
   newestPointMs: number | undefined;
   lastArrivalMs: number | undefined;
+  readonly arrivals: Arrivals;
   readonly sharedIdentities = new SharedIdentities();
   readonly #parts: IngestParts;
   readonly #protobuf: MetricsDecoder;
@@ -65,6 +68,7 @@ export class Ingest implements Receiver {
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
+    this.arrivals = parts.arrivals;
     this.#protobuf = new MetricsDecoder(parts.streams, parts.door);
     this.#json = new JsonMetricsDecoder(parts.streams, parts.door);
     this.#temporality = new Temporality(parts.streams, parts.sink, parts.watchedSinceMs, parts.timeLimits);
@@ -141,6 +145,7 @@ export class Ingest implements Receiver {
     this.#counters.points.add({ result: 'taken' }, applied.taken);
     this.#counters.points.add({ result: 'duplicate' }, applied.duplicates);
     this.#counters.points.add({ result: 'baseline' }, applied.baselines);
+    this.arrivals.note(applied.senders, now);
     for (const service of applied.shared) this.sharedIdentities.note(service, now);
     if (applied.taken > 0) {
       this.lastArrivalMs = now;

@@ -6,6 +6,7 @@ import type { Receiver } from '../../otlp/receiver.ts';
 import { type StreamLimits, StreamTable } from '../../otlp/streams.ts';
 import type { TimeLimits } from '../../otlp/temporality.ts';
 import type { Store, StoreState, TimeRange } from '../port.ts';
+import { Arrivals } from './arrivals.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { withClientNumbers, withClientTables } from './client-routing.ts';
 import { ClientTables } from './clients.ts';
@@ -176,6 +177,7 @@ class OpenStore {
       journal: this.#journal,
       watchedSinceMs: this.#creation(),
       timeLimits: this.#options.timeLimits,
+      arrivals: new Arrivals(this.#persistence.meta('arrivals')),
       metrics: this.#options.metrics,
       now: this.#now,
       refusing: () => this.#refusing,
@@ -246,6 +248,7 @@ class OpenStore {
       minuteRetentionMs: MINUTE_RETENTION_MS,
       retentionMs: this.#options.retentionDays * DAY_MS,
       services: this.#directory.services,
+      arrivals: this.ingest.arrivals.byService,
       versions: this.#directory.versions,
       sharedIdentityExports: this.ingest.sharedIdentities.lastHour(this.#now()),
       refusing: this.#refusing,

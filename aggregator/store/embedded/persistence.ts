@@ -21,6 +21,8 @@ export interface Checkpoint {
   readonly journal: number;
   readonly newestPointMs: number | undefined;
   readonly lastArrivalMs: number | undefined;
+  /** When each service last sent something, as it is written. */
+  readonly arrivals: string;
   /** Numbers that were given back since the last checkpoint that succeeded; they may be in use again. */
   readonly gone: Gone;
 }
@@ -193,6 +195,7 @@ export class Persistence implements BlockSource {
       this.setMeta('journal', String(checkpoint.journal));
       if (checkpoint.newestPointMs !== undefined) this.setMeta('newestPointMs', String(checkpoint.newestPointMs));
       if (checkpoint.lastArrivalMs !== undefined) this.setMeta('lastArrivalMs', String(checkpoint.lastArrivalMs));
+      this.setMeta('arrivals', checkpoint.arrivals);
       if (this.#streams.forgottenMs > 0) this.setMeta('forgottenMs', String(this.#streams.forgottenMs));
     });
     this.revision++;

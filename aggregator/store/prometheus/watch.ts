@@ -31,25 +31,32 @@ const MAX_SERVICES = 1000;
 /** Every series that tells of events, without the many of explicit buckets. */
 const EVERYTHING = `{__name__=~${quote((Object.keys(metrics) as MetricName[]).flatMap(countNames).join('|'))}}`;
 
-/** Where the newest sample is looked for: among the series that are alive, then in the last day. */
-const SEARCHES = [`max(timestamp(${EVERYTHING}))`, `max(max_over_time(timestamp(${EVERYTHING})[1d:5m]))`];
+/** When samples were taken: of the series that are alive, and of those that were within a day. */
+const ALIVE = `timestamp(${EVERYTHING})`;
+const WITHIN_A_DAY = `max_over_time(${ALIVE}[1d:5m])`;
+
+/** Unix ms of the newest sample, by `service.name`. */
+type Arrivals = ReadonlyMap<string, number>;
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reading, log, nowMs, retentionMs } = options;
+  const { ask, reading, log, nowMs, retentionMs } = options;
   let newestMs: number | undefined;
   let services: readonly string[] = [];
+  let arrivals: Arrivals | undefined;
   let isFailing = false;
   let timer: NodeJS.Timeout | undefined;
   let isEnded = false;
 
   async function look(): Promise<void> {
     try {
-      const [foundMs, names] = await Promise.all([readNewest(options, newestMs), readServices(options)]);
+      const [alive, names] = await Promise.all([readArrivals(ALIVE), readServices(options)]);
+      services = [...new Set(names.map(nameOf))].sort().slice(0, MAX_SERVICES);
+      // Once: who is silent may have sent before this process began. A server for which that is too much tells less.
+      arrivals ??= await readArrivals(WITHIN_A_DAY).catch(() => new Map());
+      arrivals = latestOf(services, arrivals, alive);
       // A sample may have been overtaken by retention; what was once there is still known.
-      newestMs = Math.max(foundMs ?? -Infinity, newestMs ?? -Infinity);
-      if (newestMs === -Infinity) newestMs = undefined;
-      services = names.map((name) => reading.door.sanitise(serviceOf(name, reading.label)));
-      services = [...new Set(services)].sort().slice(0, MAX_SERVICES);
+      const known = [...alive.values(), ...arrivals.values(), ...(newestMs === undefined ? [] : [newestMs])];
+      newestMs = known.length > 0 ? Math.max(...known) : await readOldNewest();
       if (isFailing) log.info({}, 'the Prometheus server answers again');
       isFailing = false;
     } catch (error) {
@@ -78,17 +85,28 @@ export function createWatch(options: WatchOptions): Watch {
       minuteRetentionMs: retentionMs,
       retentionMs,
       services,
+      arrivals: arrivals ?? new Map(),
       refusing: undefined,
       isUnknown: isFailing,
     }),
   };
 
-  async function readNewest({ ask }: WatchOptions, known: number | undefined): Promise<number | undefined> {
-    for (const expression of SEARCHES) {
-      const [sample] = await ask({ expression });
-      if (sample !== undefined) return Math.round(sample.value * 1000);
-      if (known !== undefined) return known;
+  function nameOf(value: string): string {
+    return reading.door.sanitise(serviceOf(value, reading.label));
+  }
+
+  async function readArrivals(times: string): Promise<Arrivals> {
+    const { name } = reading.label;
+    const samples = await ask({ expression: `max by (${name}) (${times})` });
+    const found = new Map<string, number>();
+    for (const { labels, value } of samples) {
+      const service = nameOf(labels[name] ?? '');
+      found.set(service, Math.max(found.get(service) ?? 0, Math.round(value * 1000)));
     }
+    return found;
+  }
+
+  async function readOldNewest(): Promise<number | undefined> {
     const days = Math.ceil(retentionMs / 86_400_000);
     const [sample] = await ask({
       expression: `max(max_over_time((time() * (count(last_over_time(${EVERYTHING}[1h])) > bool 0))[${days}d:1h]))`,
@@ -105,4 +123,10 @@ export function createWatch(options: WatchOptions): Watch {
     };
     return textsOf(await server.get(`label/${reading.label.name}/values`, fields));
   }
+}
+
+/** The later of both, of the services that there are. */
+function latestOf(services: readonly string[], before: Arrivals, now: Arrivals): Arrivals {
+  const all = services.map((name) => [name, Math.max(before.get(name) ?? 0, now.get(name) ?? 0)] as const);
+  return new Map(all.filter(([, ms]) => ms > 0));
 }

@@ -15,7 +15,13 @@ const levels = ['critical', 'warning', 'info'];
 test('before anything has arrived the level is unknown, and nothing is called healthy', async () => {
   const overview = await reportOverview(createKnownStore(NOW_MS), asked);
   expect(overview).toMatchObject({ level: 'unknown', sentence: 'No telemetry has arrived yet.' });
-  expect(overview.freshness).toEqual({ newest_point_at: null, last_arrival_at: null, takes_data: true, services: [] });
+  expect(overview.freshness).toEqual({
+    newest_point_at: null,
+    last_arrival_at: null,
+    takes_data: true,
+    services: [],
+    service_arrivals: [],
+  });
   expect(overview.objectives.map(({ state }) => state)).toEqual(['no_data', 'no_data', 'no_data', 'no_data']);
   expect(overview.recommendations.map(({ id }) => id)).toContain('telemetry-none');
   expect(overview.recommendations.filter(({ message }) => /healthy|within/.test(message))).toEqual([]);

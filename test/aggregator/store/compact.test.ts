@@ -135,6 +135,7 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
       journal: 1,
       newestPointMs: undefined,
       lastArrivalMs: undefined,
+      arrivals: '[]',
       gone: { series: [], instances: [], entries: [], spans: [], clients: [] },
     });
   save(first, new Map());

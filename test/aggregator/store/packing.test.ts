@@ -86,6 +86,7 @@ test('packed blocks answer as before, also after a restart, and take late points
       journal: 1,
       newestPointMs: undefined,
       lastArrivalMs: undefined,
+      arrivals: '[]',
       gone: NOTHING_GONE,
     });
   save(open);
@@ -112,6 +113,7 @@ test('packed blocks answer as before, also after a restart, and take late points
     journal: 2,
     newestPointMs: undefined,
     lastArrivalMs: undefined,
+    arrivals: '[]',
     gone: NOTHING_GONE,
   });
   const withLate = rowsOf(again.persistence.block(0, DAY + 30));

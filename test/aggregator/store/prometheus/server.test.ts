@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createOwnMetrics } from '../../../../aggregator/metrics.ts';
 import { OPEN_DOOR } from '../../../../aggregator/otlp/attributes.ts';
 import { readAlertConditions } from '../../../../aggregator/reports/alert-conditions.ts';
@@ -206,11 +206,40 @@ test('a store whose server is down opens, says so once, and tells readers', asyn
   close();
 });
 
+test('when each service last sent: those that are alive, and once those that were within a day', async () => {
+  const asked: string[] = [];
+  const at = (job: string, seconds: number) => ({ metric: { job }, value: [0, String(seconds)] });
+  let alive = [at('shop', 1000), at('eu/shop', 1010)];
+  const { url } = await serve(({ path, query }, response) => {
+    if (path.includes('/label/')) response.end('{"status":"success","data":["shop","eu/shop","mail","quiet"]}');
+    else {
+      asked.push(query);
+      response.end(vector(query.includes('[1d:5m]') ? [at('shop', 900), at('mail', 500)] : alive));
+    }
+  });
+  const opened = await openPrometheusStore({
+    url,
+    metrics: createOwnMetrics(),
+    log: { warn() {}, info() {} },
+    serviceLabel: 'job',
+    door: OPEN_DOOR,
+    retentionDays: 35,
+    ttlMs: 0,
+  });
+  closing.push(opened.close);
+  const arrivals = () => Object.fromEntries(opened.store.state().arrivals);
+  expect(arrivals()).toEqual({ shop: 1_010_000, mail: 500_000 });
+  expect(opened.store.state()).toMatchObject({ newestPointMs: 1_010_000, services: ['mail', 'quiet', 'shop'] });
+  alive = [at('mail', 1020)];
+  await vi.waitFor(() => expect(arrivals()).toEqual({ shop: 1_010_000, mail: 1_020_000 }), { timeout: 15_000 });
+  expect(asked.filter((query) => query.includes('[1d:5m]'))).toHaveLength(1);
+});
+
 test('one query that always fails freezes the alerts made from it, and no others', async () => {
-  const now = { metric: {}, value: [0, String(Date.now() / 1000)] };
+  const now = { metric: { job: 'shop' }, value: [0, String(Date.now() / 1000)] };
   const { url } = await serve(({ path, query }, response) => {
     // The newest point is of now; nothing else happened.
-    if (query.startsWith('max(')) response.end(vector([now]));
+    if (query.startsWith('max by (job) (timestamp(')) response.end(vector([now]));
     else if (query.includes('vigil_security_clients')) response.writeHead(422).end('too many samples');
     else if (path.includes('/label/')) response.end('{"status":"success","data":["shop"]}');
     else if (path.endsWith('query_range'))

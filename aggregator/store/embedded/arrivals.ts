@@ -1,0 +1,30 @@
+/** When each service last sent something: of the services that did so last. */
+
+const MAX_SERVICES = 1000;
+
+export class Arrivals {
+  /** Unix ms by `service.name`; who sent longest ago comes first. */
+  readonly #byService: Map<string, number>;
+
+  /** @param saved what `save` gave; undefined where nothing was saved */
+  constructor(saved?: string) {
+    this.#byService = new Map(saved === undefined ? [] : (JSON.parse(saved) as [string, number][]));
+  }
+
+  get byService(): ReadonlyMap<string, number> {
+    return this.#byService;
+  }
+
+  note(services: Iterable<string>, nowMs: number): void {
+    for (const service of services) {
+      this.#byService.delete(service);
+      this.#byService.set(service, nowMs);
+      const [oldest] = this.#byService.keys();
+      if (this.#byService.size > MAX_SERVICES && oldest !== undefined) this.#byService.delete(oldest);
+    }
+  }
+
+  save(): string {
+    return JSON.stringify([...this.#byService]);
+  }
+}
