@@ -1,4 +1,12 @@
 /**
+ * Length of an array that must grow: by a quarter, so that at most a fifth of it lies idle, and not half as with doubling.
+ * All copies together are four times the array, which costs less than what fills it.
+ */
+export function grownLength(length: number): number {
+  return length + Math.max(1024, length >> 2);
+}
+
+/**
  * Blocks of doubles of any length in one growing array, so that a hundred thousand small states are no objects to the
  * garbage collector. A block is named by its first index.
  */
@@ -31,7 +39,7 @@ export class Arena {
     const at = this.#top;
     this.#top += capacity;
     if (this.#top > this.values.length) {
-      const grown = new Float64Array(Math.max(this.values.length * 2, this.#top));
+      const grown = new Float64Array(Math.max(grownLength(this.values.length), this.#top));
       grown.set(this.values.subarray(0, at));
       this.values = grown;
     }

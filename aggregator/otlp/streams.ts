@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type MetricName, metrics } from '@vigil/semconv';
-import { Arena } from './arena.ts';
+import { Arena, grownLength } from './arena.ts';
 import { EXPLICIT, type PointKind } from './batch.ts';
 import type { Attributes, Identities, MetricIdentity } from './identity.ts';
 
@@ -383,7 +383,7 @@ export class StreamTable implements Identities {
 
   #reserve(length: number): void {
     if (length <= this.entryOf.length) return;
-    const size = Math.max(this.entryOf.length * 2, length);
+    const size = Math.max(grownLength(this.entryOf.length), length);
     this.entryOf = grown(this.entryOf, new Int32Array(size));
     this.instanceOf = grown(this.instanceOf, new Int32Array(size));
     this.state = grown(this.state, new Int32Array(size));

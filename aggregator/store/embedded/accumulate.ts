@@ -1,6 +1,6 @@
 import type { Histogram } from '../../domain/histogram.ts';
 import { merge } from '../../domain/histogram.ts';
-import { MAX_SCALE } from '../../otlp/temporality.ts';
+import { MAX_SCALE } from '../../otlp/increments.ts';
 import type { Accumulator } from './closed-sums.ts';
 import {
   addBuckets,

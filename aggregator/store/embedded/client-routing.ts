@@ -1,6 +1,7 @@
 /** Points about clients go to their own tables and all others to series: told apart by the sign of a series' number. */
+
+import type { IncrementSink } from '../../otlp/increments.ts';
 import type { SeriesNumbers } from '../../otlp/streams.ts';
-import type { IncrementSink } from '../../otlp/temporality.ts';
 import type { ClientTables } from './clients.ts';
 
 /** Numbers of clients begin below -1, which stands for "none yet". */

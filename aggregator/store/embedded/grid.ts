@@ -2,7 +2,7 @@
  * Answers are given on one grid: 16 cells to the doubling from a microsecond to 12 days, in seconds. Buckets of a
  * coarser scale are first added up as they are, on a level of their own, and shared out over the grid's cells once.
  */
-import { MAX_SCALE } from '../../otlp/temporality.ts';
+import { MAX_SCALE } from '../../otlp/increments.ts';
 import { ZERO_INDEX } from './rows.ts';
 
 const FIRST = ZERO_INDEX;

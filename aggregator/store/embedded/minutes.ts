@@ -1,4 +1,4 @@
-import type { IncrementSink } from '../../otlp/temporality.ts';
+import type { IncrementSink } from '../../otlp/increments.ts';
 import { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 

@@ -1,5 +1,5 @@
 import { Arena } from '../../otlp/arena.ts';
-import { MAX_SCALE } from '../../otlp/temporality.ts';
+import { MAX_SCALE } from '../../otlp/increments.ts';
 import type { SeriesDirectory } from './series.ts';
 
 /** Layout of a histogram's row; explicit ones have no scale, and their first cell has index 0. */
