@@ -48,10 +48,6 @@ export class CountAccumulator implements Accumulator<Float64Array> {
     return this.totals.slice();
   }
 
-  end(): Float64Array {
-    return this.totals;
-  }
-
   add(sums: Float64Array): void {
     for (let group = 0; group < sums.length; group++) this.totals[group] += sums[group];
   }
@@ -62,34 +58,39 @@ export interface HistogramSums {
   readonly sum: Float64Array;
   readonly min: Float64Array;
   readonly max: Float64Array;
+  /** Of each group, the explicit counts by number of the list of edges; empty when no group has any. */
   readonly explicit: readonly (ReadonlyMap<number, Float64Array> | undefined)[];
   readonly levels: readonly LevelSums[];
   readonly byteLength: number;
 }
 
-/** Adds up histograms by group: exponential ones on the grid, explicit ones by their list of edges. */
+/** What rows are added to. */
+interface Columns {
+  readonly sum: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly explicit: Map<number, Float64Array>[];
+  /** By how many times their buckets are halved to be cells of the grid. */
+  readonly levels: (GridLevel | undefined)[];
+}
+
+/**
+ * Adds up histograms by group: exponential ones on the grid, explicit ones by their list of edges. Sums that are given
+ * to it are not added to anything before somebody looks at a group: most answers need the counts of all groups, and the
+ * percentiles of ten.
+ */
 export class HistogramAccumulator implements Accumulator<HistogramSums> {
+  readonly groupOf: Int32Array;
   readonly #directory: SeriesDirectory;
   readonly #grouping: Grouping;
-  /** By how many times their buckets are halved to be cells of the grid. */
-  readonly #levels: (GridLevel | undefined)[] = [];
-  readonly #sum: Float64Array;
-  readonly #min: Float64Array;
-  readonly #max: Float64Array;
-  /** Of each group, the explicit counts by number of the list of edges. */
-  readonly #explicit: (Map<number, Float64Array> | undefined)[];
-  #isEmpty = true;
-  /** What it was begun with, while nothing was added to that. */
-  #begun: HistogramSums | undefined;
+  #parts: HistogramSums[] = [];
+  /** Rows that are in none of the parts; undefined when there are none. */
+  #columns: Columns | undefined;
 
   constructor(directory: SeriesDirectory, grouping: Grouping) {
-    const groups = grouping.keys.length;
+    this.groupOf = grouping.groupOf;
     this.#directory = directory;
     this.#grouping = grouping;
-    this.#sum = new Float64Array(groups);
-    this.#min = new Float64Array(groups).fill(Infinity);
-    this.#max = new Float64Array(groups).fill(-Infinity);
-    this.#explicit = new Array(groups);
   }
 
   number(): void {}
@@ -105,32 +106,83 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     at: number,
     n: number,
   ): void {
-    const group = this.#grouping.groupOf[series];
-    if (!(group >= 0)) return;
-    if (this.#begun !== undefined || this.#isEmpty) this.#goOn();
-    const min = totals[total + step];
-    const max = totals[total + 2 * step];
-    this.#sum[group] += totals[total];
-    if (min < this.#min[group]) this.#min[group] = min;
-    if (max > this.#max[group]) this.#max[group] = max;
+    const group = this.groupOf[series];
+    const columns = (this.#columns ??= this.#newColumns());
+    addTotals(columns, group, totals[total], totals[total + step], totals[total + 2 * step]);
     const bounds = this.#grouping.boundsOf[series];
-    if (bounds >= 0) this.#addExplicit(group, bounds, first, from, at, n);
+    if (bounds >= 0) this.#addExplicit(columns, group, bounds, first, from, at, n);
     else {
-      const level = this.#level(Math.min(MAX_SCALE - scale, MAX_LEVEL));
+      const level = this.#level(columns, Math.min(MAX_SCALE - scale, MAX_LEVEL));
       if (!addBuckets(level, group, scale, first, from, at, n))
-        addOffGrid(this.#level(0), group, scale, first, from, at, n);
+        addOffGrid(this.#level(columns, 0), group, scale, first, from, at, n);
     }
   }
 
-  #level(level: number): GridLevel {
-    let known = this.#levels[level];
-    if (known === undefined) this.#levels[level] = known = takeLevel(level, this.#grouping.keys.length);
+  add(sums: HistogramSums): void {
+    this.#parts.push(sums);
+  }
+
+  sums(): HistogramSums {
+    if (this.#parts.length !== 1 || this.#columns !== undefined) {
+      const columns = (this.#columns ??= this.#newColumns());
+      for (const part of this.#parts) this.#addSums(columns, part);
+      this.#parts = [];
+      this.#closeColumns();
+    }
+    return this.#parts[0];
+  }
+
+  /** The histograms of all groups, in their order. */
+  results(): Histogram[] {
+    this.#closeColumns();
+    const parts = this.#parts;
+    const levels = parts.flatMap((part) => part.levels);
+    const withLists = parts.filter(({ explicit }) => explicit.length > 0);
+    const { sum, min, max } = parts.length === 1 ? parts[0] : totalsOf(parts, this.#grouping.keys.length);
+    return this.#grouping.keys.map((_, group) => {
+      const onGrid = new GridHistogram(levels, group, sum[group], min[group], max[group]);
+      return withLists.length === 0 ? onGrid : this.#withLists(onGrid, withLists, group);
+    });
+  }
+
+  #newColumns(): Columns {
+    return { ...noTotals(this.#grouping.keys.length), explicit: [], levels: [] };
+  }
+
+  /** What rows were added to becomes a part. */
+  #closeColumns(): void {
+    if (this.#columns === undefined) return;
+    const { sum, min, max, explicit, levels } = this.#columns;
+    this.#columns = undefined;
+    const closed: LevelSums[] = [];
+    for (const level of levels) {
+      if (level === undefined) continue;
+      closed.push(levelSums(level, sum.length));
+      giveBack(level);
+    }
+    let numbers = 3 * sum.length;
+    for (const { counts, total } of closed) numbers += counts.length + 2.5 * total.length;
+    for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
+    this.#parts.push({ sum, min, max, explicit, levels: closed, byteLength: 8 * numbers });
+  }
+
+  #level({ levels }: Columns, level: number): GridLevel {
+    let known = levels[level];
+    if (known === undefined) levels[level] = known = takeLevel(level, this.#grouping.keys.length);
     return known;
   }
 
-  #addExplicit(group: number, bounds: number, first: number, from: ArrayLike<number>, at: number, n: number): void {
-    let lists = this.#explicit[group];
-    if (lists === undefined) this.#explicit[group] = lists = new Map();
+  #addExplicit(
+    { explicit }: Columns,
+    group: number,
+    bounds: number,
+    first: number,
+    from: ArrayLike<number>,
+    at: number,
+    n: number,
+  ): void {
+    let lists = explicit[group];
+    if (lists === undefined) explicit[group] = lists = new Map();
     let counts = lists.get(bounds);
     if (counts === undefined) {
       counts = new Float64Array(this.#directory.edges[bounds].length + 1);
@@ -139,68 +191,23 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     for (let i = 0; i < n; i++) counts[first + i] += from[at + i];
   }
 
-  sums(): HistogramSums {
-    if (this.#begun !== undefined) return this.#begun;
-    const explicit = this.#explicit.map((lists) =>
-      lists === undefined ? undefined : new Map(Array.from(lists, ([bounds, counts]) => [bounds, counts.slice()])),
-    );
-    return sized(this.#sum.slice(), this.#min.slice(), this.#max.slice(), explicit, this.#levelSums());
-  }
-
-  end(): HistogramSums {
-    const sums = this.#begun ?? sized(this.#sum, this.#min, this.#max, this.#explicit, this.#levelSums());
-    for (const level of this.#levels) if (level !== undefined) giveBack(level);
-    return sums;
-  }
-
-  add(sums: HistogramSums): void {
-    if (this.#isEmpty) {
-      this.#begun = sums;
-      this.#isEmpty = false;
-    } else {
-      this.#goOn();
-      this.#addSums(sums);
-    }
-  }
-
-  #addSums({ sum, min, max, explicit, levels }: HistogramSums): void {
-    for (let group = 0; group < sum.length; group++) {
-      this.#sum[group] += sum[group];
-      if (min[group] < this.#min[group]) this.#min[group] = min[group];
-      if (max[group] > this.#max[group]) this.#max[group] = max[group];
-      const lists = explicit[group];
-      if (lists === undefined) continue;
-      for (const [bounds, counts] of lists) this.#addExplicit(group, bounds, 0, counts, 0, counts.length);
-    }
-    for (const level of levels) addLevelSums(this.#level(level.level), level);
-  }
-
-  /** Takes what it was begun with into its own columns, before something is added to them. */
-  #goOn(): void {
-    this.#isEmpty = false;
-    const begun = this.#begun;
-    this.#begun = undefined;
-    if (begun !== undefined) this.#addSums(begun);
-  }
-
-  #levelSums(): LevelSums[] {
-    return this.#levels.filter((level) => level !== undefined).map((level) => levelSums(level, this.#sum.length));
-  }
-
-  /** The histograms of all groups, in their order. Ends it. */
-  results(): Histogram[] {
-    const { sum, min, max, explicit, levels } = this.end();
-    return this.#grouping.keys.map((_, group) => {
-      const onGrid = new GridHistogram(levels, group, sum[group], min[group], max[group]);
-      const lists = explicit[group];
-      return lists === undefined ? onGrid : this.#withLists(onGrid, lists);
+  #addSums(columns: Columns, { sum, min, max, explicit, levels }: HistogramSums): void {
+    for (let group = 0; group < sum.length; group++) addTotals(columns, group, sum[group], min[group], max[group]);
+    explicit.forEach((lists, group) => {
+      for (const [bounds, counts] of lists ?? [])
+        this.#addExplicit(columns, group, bounds, 0, counts, 0, counts.length);
     });
+    for (const level of levels) addLevelSums(this.#level(columns, level.level), level);
   }
 
   /** With the counts that stand on edges of their own. */
-  #withLists(onGrid: Histogram, lists: ReadonlyMap<number, Float64Array>): Histogram {
+  #withLists(onGrid: Histogram, parts: readonly HistogramSums[], group: number): Histogram {
+    const columns = this.#newColumns();
+    for (const { explicit } of parts)
+      for (const [bounds, counts] of explicit[group] ?? [])
+        this.#addExplicit(columns, group, bounds, 0, counts, 0, counts.length);
     let result = onGrid;
-    for (const [bounds, counts] of lists) {
+    for (const [bounds, counts] of columns.explicit[group] ?? []) {
       const edges = this.#directory.edges[bounds];
       const lowest = edges.length > 0 && edges[0] > 0 ? 0 : -Infinity;
       const withEnds = Float64Array.of(lowest, ...edges, Infinity);
@@ -210,17 +217,27 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   }
 }
 
-function sized(
-  sum: Float64Array,
-  min: Float64Array,
-  max: Float64Array,
-  explicit: HistogramSums['explicit'],
-  levels: readonly LevelSums[],
-): HistogramSums {
-  let numbers = 3 * sum.length;
-  for (const { counts } of levels) numbers += counts.length;
-  for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
-  return { sum, min, max, explicit, levels, byteLength: 8 * numbers };
+type Totals = Pick<Columns, 'sum' | 'min' | 'max'>;
+
+function noTotals(groups: number): Totals {
+  return {
+    sum: new Float64Array(groups),
+    min: new Float64Array(groups).fill(Infinity),
+    max: new Float64Array(groups).fill(-Infinity),
+  };
+}
+
+function addTotals(totals: Totals, group: number, sum: number, min: number, max: number): void {
+  totals.sum[group] += sum;
+  if (min < totals.min[group]) totals.min[group] = min;
+  if (max > totals.max[group]) totals.max[group] = max;
+}
+
+function totalsOf(parts: readonly HistogramSums[], groups: number): Totals {
+  const totals = noTotals(groups);
+  for (const { sum, min, max } of parts)
+    for (let group = 0; group < groups; group++) addTotals(totals, group, sum[group], min[group], max[group]);
+  return totals;
 }
 
 /** The sum and the extremes of lists of edges stand with those of the grid. */

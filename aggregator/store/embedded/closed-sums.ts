@@ -12,11 +12,9 @@ interface Sized {
 
 /** Adds up rows, and can go on from where another of its kind stood. */
 export interface Accumulator<Sums extends Sized> extends RowVisitor {
-  /** A copy of what was added so far. */
+  /** What was added so far; nothing that is added later changes it. */
   sums(): Sums;
-  /** What was added, for good: nothing can be added any more. */
-  end(): Sums;
-  /** Adds what another held. */
+  /** Adds what another held, which does not change meanwhile. */
   add(sums: Sums): void;
 }
 
@@ -82,7 +80,7 @@ export class ClosedSums {
     if (known !== undefined || !this.#isAskedAgain(key)) return known;
     const own = create();
     visitRun(this.#source, run, own);
-    const sums = own.end();
+    const sums = own.sums();
     this.#keep(key, sums);
     return sums;
   }

@@ -1,5 +1,5 @@
 import type { Histogram } from '../../domain/histogram.ts';
-import { cellsOf, type GridCells, type LevelSums, totalOf } from './grid.ts';
+import { cellsOf, type GridCells, type LevelSums } from './grid.ts';
 
 /**
  * One group's histogram on the grid. Its cells are made when somebody looks at them: most answers need the count of every
@@ -16,9 +16,7 @@ export class GridHistogram implements Histogram {
 
   constructor(levels: readonly LevelSums[], group: number, sum: number, min: number, max: number) {
     let count = 0;
-    for (const { low, high, start, counts } of levels)
-      if (high[group] >= low[group])
-        count += totalOf(counts, start[group], start[group] + high[group] - low[group] + 1);
+    for (const { total } of levels) count += total[group];
     this.count = count;
     this.sum = sum;
     this.min = min;

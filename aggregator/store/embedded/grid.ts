@@ -37,6 +37,10 @@ export function takeLevel(level: number, groups: number): GridLevel {
   const found = spare[level];
   spare[level] = undefined;
   if (found !== undefined && found.low.length >= groups) return found;
+  return newLevel(level, groups);
+}
+
+function newLevel(level: number, groups: number): GridLevel {
   const width = CELLS >> level;
   return {
     level,
@@ -110,8 +114,15 @@ function addDoubles(cells: Float64Array, start: number, from: Float64Array, at: 
   for (; i < n; i++, to++) cells[to] += from[at + i];
 }
 
-function copyDoubles(into: Float64Array, to: number, from: Float64Array, at: number, n: number): void {
-  for (let i = 0; i < n; i++) into[to + i] = from[at + i];
+/** @returns their sum */
+function copyDoubles(into: Float64Array, to: number, from: Float64Array, at: number, n: number): number {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const count = from[at + i];
+    into[to + i] = count;
+    sum += count;
+  }
+  return sum;
 }
 
 function addCounts(cells: Float64Array, to: number, from: ArrayLike<number>, at: number, n: number): void {
@@ -148,6 +159,8 @@ export function addOffGrid(
 /** What a level held at one moment: the buckets of each group, one group behind the other. */
 export interface LevelSums {
   readonly level: number;
+  /** All counts of each group together. */
+  readonly total: Float64Array;
   /** First and last bucket of each group; high < low when there is none. */
   readonly low: Int32Array;
   readonly high: Int32Array;
@@ -165,32 +178,38 @@ export function levelSums({ level, width, cells, low, high }: GridLevel, groups:
     length += Math.max(0, high[group] - low[group] + 1);
   }
   const counts = new Float64Array(length);
+  const total = new Float64Array(groups);
   for (let group = 0; group < groups; group++)
-    copyDoubles(counts, start[group], cells, group * width + low[group], high[group] - low[group] + 1);
-  return { level, low: low.slice(0, groups), high: high.slice(0, groups), start, counts };
+    total[group] = copyDoubles(counts, start[group], cells, group * width + low[group], high[group] - low[group] + 1);
+  return { level, total, low: low.slice(0, groups), high: high.slice(0, groups), start, counts };
 }
 
-export function addLevelSums(level: GridLevel, { low, high, start, counts }: LevelSums): void {
-  for (let group = 0; group < low.length; group++) {
-    if (high[group] < low[group]) continue;
-    if (low[group] < level.low[group]) level.low[group] = low[group];
-    if (high[group] > level.high[group]) level.high[group] = high[group];
-    const to = group * level.width + low[group];
-    addDoubles(level.cells, to, counts, start[group], high[group] - low[group] + 1);
-  }
+export function addLevelSums(level: GridLevel, sums: LevelSums): void {
+  for (let group = 0; group < sums.low.length; group++) addGroup(level, group, sums, group);
+}
+
+function addGroup(level: GridLevel, to: number, { low, high, start, counts }: LevelSums, group: number): void {
+  const n = high[group] - low[group] + 1;
+  if (n <= 0) return;
+  if (low[group] < level.low[to]) level.low[to] = low[group];
+  if (high[group] > level.high[to]) level.high[to] = high[group];
+  addDoubles(level.cells, to * level.width + low[group], counts, start[group], n);
 }
 
 /** Lets the next question have a level. */
 export function giveBack(level: GridLevel): void {
-  const { width, cells, low, high } = level;
-  if (cells.byteLength > MAX_SPARE_BYTES) return;
+  if (level.cells.byteLength > MAX_SPARE_BYTES) return;
+  clear(level);
+  spare[level.level] = level;
+}
+
+function clear({ width, cells, low, high }: GridLevel): void {
   for (let group = 0; group < low.length; group++) {
     if (high[group] < low[group]) continue;
     cells.fill(0, group * width + low[group], group * width + high[group] + 1);
     low[group] = width;
     high[group] = -1;
   }
-  spare[level.level] = level;
 }
 
 /** Cells of the grid, with their counts. */
@@ -199,55 +218,61 @@ export interface GridCells {
   readonly counts: Float64Array;
 }
 
-/** The buckets of a group on all levels, shared out over the grid's cells. */
-export function cellsOf(levels: readonly LevelSums[], group: number): GridCells {
+/** The buckets of one group, level by level; all zero between two calls. */
+const gathered: readonly GridLevel[] = Array.from({ length: MAX_LEVEL + 1 }, (_, level) => newLevel(level, 1));
+
+/** The buckets of a group in all sums, shared out over the grid's cells. */
+export function cellsOf(all: readonly LevelSums[], group: number): GridCells {
+  for (const sums of all) addGroup(gathered[sums.level], 0, sums, group);
   let first = CELLS;
   let end = 0;
-  for (const { level, low, high, start, counts } of levels) {
-    const at = start[group] - low[group];
-    let i = low[group];
-    let last = high[group];
-    while (i <= last && counts[at + i] === 0) i++;
-    while (last >= i && counts[at + last] === 0) last--;
+  for (const { level, cells, low, high } of gathered) {
+    let i = low[0];
+    let last = high[0];
+    while (i <= last && cells[i] === 0) i++;
+    while (last >= i && cells[last] === 0) last--;
     if (last < i) continue;
     first = Math.min(first, i << level);
     end = Math.max(end, (last + 1) << level);
   }
-  if (end <= first) return { edges: GRID.subarray(0, 1), counts: new Float64Array(0) };
-  const cells = new Float64Array(end - first);
-  for (const sums of levels)
-    if (sums.level === 1) spreadInTwo(sums, group, cells, first);
-    else spread(sums, group, cells, first);
-  return { edges: new Float64Array(GRID.buffer, first * GRID.BYTES_PER_ELEMENT, cells.length + 1), counts: cells };
+  const counts = newCells(Math.max(0, end - first));
+  for (const level of gathered) {
+    spread(level, counts, first);
+    clear(level);
+  }
+  if (counts.length === 0) return { edges: GRID.subarray(0, 1), counts };
+  return { edges: new Float64Array(GRID.buffer, first * GRID.BYTES_PER_ELEMENT, counts.length + 1), counts };
 }
 
-/** Adds a group's buckets to cells of which the first has index `first` on the grid. */
-function spread({ level, low, high, start, counts }: LevelSums, group: number, cells: Float64Array, first: number) {
+const CHUNK_CELLS = 2048;
+/** Where the next cells are taken from: memory of their own for each group costs twice as much. */
+let chunk = new Float64Array(CHUNK_CELLS);
+let chunkUsed = 0;
+
+function newCells(n: number): Float64Array {
+  if (chunkUsed + n > chunk.length) {
+    chunk = new Float64Array(Math.max(n, CHUNK_CELLS));
+    chunkUsed = 0;
+  }
+  const cells = new Float64Array(chunk.buffer, chunkUsed * chunk.BYTES_PER_ELEMENT, n);
+  chunkUsed += n;
+  return cells;
+}
+
+/** Adds the buckets of a level's only group to cells of which the first has index `first` on the grid. */
+function spread({ level, cells, low, high }: GridLevel, to: Float64Array, first: number): void {
   const parts = 1 << level;
-  const at = start[group] - low[group];
-  for (let i = low[group]; i <= high[group]; i++) {
-    const share = counts[at + i] / parts;
+  for (let i = low[0]; i <= high[0]; i++) {
+    const share = cells[i] / parts;
     if (share === 0) continue;
-    const to = i * parts - first;
-    for (let part = 0; part < parts; part++) cells[to + part] += share;
+    const at = i * parts - first;
+    for (let part = 0; part < parts; part++) to[at + part] += share;
   }
 }
 
-/** The same for the commonest level. */
-function spreadInTwo({ low, high, start, counts }: LevelSums, group: number, cells: Float64Array, first: number) {
-  const at = start[group];
-  const n = high[group] - low[group] + 1;
-  for (let i = 0, to = 2 * low[group] - first; i < n; i++, to += 2) {
-    const share = counts[at + i] / 2;
-    if (share === 0) continue;
-    cells[to] += share;
-    cells[to + 1] += share;
-  }
-}
-
-/** The sum of the counts from `from` to before `to`. */
-export function totalOf(counts: Float64Array, from = 0, to = counts.length): number {
+/** The sum of all counts. */
+export function totalOf(counts: Float64Array): number {
   let sum = 0;
-  for (let i = from; i < to; i++) sum += counts[i];
+  for (const count of counts) sum += count;
   return sum;
 }
