@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Columns, fixedBytes, HEADER_BYTES, layOut, VERSION } from './block-layout.ts';
-import { groupsOf, LARGEST_GROUP, placeGroups, readGroups, writeGroups } from './count-groups.ts';
+import { groupBytes, groupsOf, LARGEST_GROUP, placeGroups, readGroups, writeGroups } from './count-groups.ts';
 
 /**
  * The form of a block on the disk: half of what it takes in memory, where it is read without a detour.
@@ -16,12 +16,14 @@ import { groupsOf, LARGEST_GROUP, placeGroups, readGroups, writeGroups } from '.
  * | width of a group's counts, in bits | u8 | G |
  * | counts | as many bytes as the width says | G |
  *
- * All behind the header is one zstd frame. Planes: the first byte of every number, then the second of every number, and
- * so on: what numbers have in common lies together.
+ * All behind the header is one zstd frame with a checksum of its content; the header must fit it. Planes: the first byte
+ * of every number, then the second of every number, and so on: what numbers have in common lies together.
  */
 const COMPACT_VERSION = 2;
 /** Higher levels win nothing: most of it is noise. */
 const LEVEL = 1;
+/** What a header promises is believed up to this; what is longer is put together from pieces. */
+const BELIEVED_BYTES = 2 ** 24;
 
 /** Bytes of a number row, and of a histogram row before its counts. */
 const NUMBER_BYTES = 8 + 4;
@@ -40,7 +42,7 @@ export function compact(block: Uint8Array): Uint8Array {
   for (const column of [numberSeries, series]) at = writePlanes(differences(column), plain, at);
   for (const column of [first, cells, scale]) at = writePlanes(column, plain, at);
   at = writeGroups(columns, plain, at, groups);
-  const params = { [constants.ZSTD_c_compressionLevel]: LEVEL };
+  const params = { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 };
   const frame = zstdCompressSync(plain.subarray(0, at), { params, chunkSize: at + 1024 });
   const out = new Uint8Array(HEADER_BYTES + frame.length);
   new Uint32Array(out.buffer, 0, 4).set([COMPACT_VERSION, value.length, series.length, at]);
@@ -51,19 +53,22 @@ export function compact(block: Uint8Array): Uint8Array {
 /**
  * A block as it is in memory, of what lies on the disk: in the form for the disk, or, of stores that were written before
  * there was one, in that of memory.
- * @throws Error when the bytes are neither
+ * @throws Error when the bytes are neither, or are damaged
  */
 export function expand(bytes: Uint8Array): Uint8Array {
   if (bytes.length < HEADER_BYTES) throw new Error('not a block');
   const [version, n, h, length] = new Uint32Array(bytes.slice(0, HEADER_BYTES).buffer);
   if (version === VERSION) return bytes;
   if (version !== COMPACT_VERSION) throw new Error('not a block');
-  const plain = zstdDecompressSync(bytes.subarray(HEADER_BYTES), { chunkSize: Math.max(64, length + 1) });
+  const chunkSize = Math.min(Math.max(64, length + 1), BELIEVED_BYTES);
+  const plain = zstdDecompressSync(bytes.subarray(HEADER_BYTES), { chunkSize });
   const rows = NUMBER_BYTES * n + ROW_BYTES * h;
+  if (plain.length !== length || rows > length) throw new Error('damaged block');
   const cells = new Uint16Array(h);
   readPlanes(cells, plain, NUMBER_BYTES * n + BEFORE_CELLS * h);
   const groups = groupsOf(cells);
   const widths = plain.subarray(rows, rows + groups);
+  if (rows + groups + groupBytes(widths) !== length) throw new Error('damaged block');
   const { pointer, width, used } = placeGroups(cells, widths);
   const out = new Uint8Array(fixedBytes(n, h) + used);
   new Uint32Array(out.buffer, 0, 4).set([VERSION, n, h, used]);

@@ -17,6 +17,13 @@ export function groupsOf(cells: Uint16Array): number {
   return groups;
 }
 
+/** Bytes of the counts of groups of these widths. */
+export function groupBytes(widths: Uint8Array): number {
+  let bytes = 0;
+  for (const width of widths) bytes += width;
+  return bytes;
+}
+
 /** Writes the groups' widths, and behind them their counts. @returns where these end */
 export function writeGroups(columns: Columns, to: Uint8Array, at: number, groups: number): number {
   const { cells, width, pointer } = columns;

@@ -91,6 +91,32 @@ test.each([
   expect(() => expand(bytes)).toThrow();
 });
 
+test('a bit that the disk changed never becomes another number', () => {
+  const bit = fc.record({ of: fc.oneof(fc.nat(127), fc.nat()), rows: fc.array(row, { minLength: 1, maxLength: 30 }) });
+  fc.assert(
+    fc.property(bit, ({ of, rows }) => {
+      const block = blockOf(rows);
+      const bytes = compact(block);
+      const at = of % (8 * bytes.length);
+      bytes[at >> 3] ^= 1 << (at & 7);
+      let got: Uint8Array;
+      try {
+        got = expand(bytes);
+        visitBlock(got, { number: () => {}, histogram: () => {} });
+      } catch {
+        return;
+      }
+      expect(Buffer.compare(got, block)).toBe(0);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a block that was cut off is refused', () => {
+  const bytes = compact(blockOf([{ kind: EXPONENTIAL, value: 1, min: 1, scale: 4, offset: 0, counts: [1, 300, 2] }]));
+  for (let length = 0; length < bytes.length; length++) expect(() => expand(bytes.slice(0, length))).toThrow();
+});
+
 /** A block of store version 2: a number row, and histogram rows of one byte and of half a byte a count. */
 const BLOCK_OF_VERSION_2 = Buffer.from(
   '010000000100000002000000050000000000000000001c400000000000000440000000000000e03f000000000000d03f' +
