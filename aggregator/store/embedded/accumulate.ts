@@ -173,7 +173,7 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   }
 
   #addExplicit(
-    { explicit }: Columns,
+    { explicit }: Pick<Columns, 'explicit'>,
     group: number,
     bounds: number,
     first: number,
@@ -200,14 +200,17 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     for (const level of levels) addLevelSums(this.#level(columns, level.level), level);
   }
 
-  /** With the counts that stand on edges of their own. */
+  /**
+   * With the counts that stand on edges of their own. Lists are merged by their number: where cells are shared out, another
+   * order would give other counts, and the order in which parts came is chance.
+   */
   #withLists(onGrid: Histogram, parts: readonly HistogramSums[], group: number): Histogram {
-    const columns = this.#newColumns();
-    for (const { explicit } of parts)
-      for (const [bounds, counts] of explicit[group] ?? [])
-        this.#addExplicit(columns, group, bounds, 0, counts, 0, counts.length);
+    const explicit: Map<number, Float64Array>[] = [];
+    for (const part of parts)
+      for (const [bounds, counts] of part.explicit[group] ?? [])
+        this.#addExplicit({ explicit }, 0, bounds, 0, counts, 0, counts.length);
     let result = onGrid;
-    for (const [bounds, counts] of columns.explicit[group] ?? []) {
+    for (const [bounds, counts] of [...(explicit[0] ?? [])].sort(([a], [b]) => a - b)) {
       const edges = this.#directory.edges[bounds];
       const lowest = edges.length > 0 && edges[0] > 0 ? 0 : -Infinity;
       const withEnds = Float64Array.of(lowest, ...edges, Infinity);
