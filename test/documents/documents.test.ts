@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KEY, type RunningAggregator, startAggregator } from '../support/aggregator.ts';
 import { type Block, ROOT, readBlocks } from '../support/documents.ts';
+import { environmentOfRun } from '../support/environment.ts';
 import { mayBeSkipped } from '../support/promtool.ts';
 import {
   asking,
@@ -17,6 +18,9 @@ import {
   typed,
   untyped,
 } from './blocks.ts';
+
+/** Five processes at once, beside the other tests. */
+const ON_A_BUSY_MACHINE = { timeout: 60_000 };
 
 const blocks = new Map(readBlocks().map((block) => [block.key, block]));
 const blockOf = (key: string): Block => blocks.get(key) ?? expect.fail(`no document has the block "${key}"`);
@@ -53,7 +57,7 @@ test('every block is tried somewhere, and nothing is named that is gone', () => 
   expect([...blocks.keys()].sort()).toEqual(named.sort());
 });
 
-test.concurrent.each(Object.keys(programs))('%s', async (key) => {
+test.concurrent.each(Object.keys(programs))('%s', ON_A_BUSY_MACHINE, async (key) => {
   const file = fileOf(key);
   if (asking.has(key)) {
     const text = readFileSync(file, 'utf8');
@@ -61,12 +65,12 @@ test.concurrent.each(Object.keys(programs))('%s', async (key) => {
     writeFileSync(file, text.replace('http://127.0.0.1:8000', aggregator.url));
   }
   // No aggregator of whoever runs this is found, and nothing is sent.
-  const env = { PATH: process.env['PATH'], XDG_STATE_HOME: folder, KEY, OTEL_SDK_DISABLED: 'true' };
+  const env = { ...environmentOfRun(), XDG_STATE_HOME: folder, KEY, OTEL_SDK_DISABLED: 'true' };
   const { stderr } = await promisify(execFile)(process.execPath, [file], { cwd: join(file, '..'), env });
   expect(stderr).toBe('');
 });
 
-test('programs compile', () => {
+test('programs compile', ON_A_BUSY_MACHINE, () => {
   const settings = {
     extends: join(ROOT, 'tsconfig.json'),
     compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },

@@ -11,6 +11,7 @@ import { endpoints } from '../../aggregator/http/endpoints.ts';
 import { MAX_WRONG_KEYS } from '../../aggregator/http/guessing.ts';
 import { KEY, type RunningAggregator, startAggregator, temporaryDirectory } from '../support/aggregator.ts';
 import { endWithUs } from '../support/end-with-us.ts';
+import { environmentOfRun } from '../support/environment.ts';
 
 interface Application {
   readonly process: ChildProcess;
@@ -26,7 +27,7 @@ async function startApplication(env: Record<string, string>, directory = tempora
   const child = endWithUs(
     fork(join(import.meta.dirname, 'embedded/app.ts'), {
       execArgv: ['--import', monitoring],
-      env: { PATH: process.env['PATH'], OTEL_SERVICE_NAME: 'shop', MONITORING_DATA_DIR: directory, ...env },
+      env: { ...environmentOfRun(), OTEL_SERVICE_NAME: 'shop', MONITORING_DATA_DIR: directory, ...env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     }),
   );
@@ -179,7 +180,7 @@ test('what happens shows by itself within three seconds, and SIGTERM collects on
 async function startSecond(directory: string): Promise<string> {
   const child = endWithUs(
     fork(join(import.meta.dirname, 'embedded/monitoring.ts'), {
-      env: { PATH: process.env['PATH'], MONITORING_DATA_DIR: directory },
+      env: { ...environmentOfRun(), MONITORING_DATA_DIR: directory },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     }),
   );

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectGrafana } from '../../grafana/grafana-api.ts';
 import { checkDashboards, differences, importDashboards } from '../../grafana/import-dashboards.ts';
+import { environmentOfRun } from '../support/environment.ts';
 import { type Failure, GRAFANA_TOKEN, type GrafanaStub, startGrafanaStub } from '../support/grafana-stub.ts';
 
 const COMMAND = resolve(import.meta.dirname, '../../grafana/import.ts');
@@ -20,7 +21,7 @@ interface Result {
 }
 
 function run(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Result> {
-  const given = { GRAFANA_URL: stub.url, GRAFANA_API_KEY: GRAFANA_TOKEN, PATH: process.env['PATH'], ...env };
+  const given = { ...environmentOfRun(), GRAFANA_URL: stub.url, GRAFANA_API_KEY: GRAFANA_TOKEN, ...env };
   return new Promise((done) => {
     execFile(process.execPath, [COMMAND, ...args], { env: given, cwd: import.meta.dirname }, (error, out, stderr) =>
       done({ code: Number(error?.code ?? 0), out, error: stderr }),

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from '../support/end-with-us.ts';
+import { environmentOfRun } from '../support/environment.ts';
 
 export const REGISTER = fileURLToPath(new URL('../../otel-config/register.ts', import.meta.url));
 
@@ -33,21 +34,13 @@ export interface AppEnd {
   readonly elapsedMs: number;
 }
 
-/** What the run of the tests has set, and the way to programs; a variable that is not set stays so. */
-function inherited(): Record<string, string> {
-  const names = ['PATH', 'XDG_STATE_HOME', 'NODE_COMPILE_CACHE'];
-  return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
-}
-
 /** Nothing of the machine's own OTEL_ variables gets in. */
 export async function runApp(file: string, options: AppOptions = {}): Promise<AppEnd> {
   const { args = [], imports = [REGISTER], requires = [], env = {}, whenReady } = options;
   let startMs = performance.now();
   const flags = [requires.map((path) => ['--require', path]), imports.map((path) => ['--import', path])].flat(2);
   const child = spawn(process.execPath, [...flags, file, ...args], {
-    env: { ...inherited(), ...env },
+    env: { ...environmentOfRun(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   endWithUs(child);

@@ -1,6 +1,6 @@
 /** The embedded store, filled through its own door with events that a test knows, and with faults on request. */
 import { DURATION_BUCKET_EDGES_SECONDS } from '@vigil/semconv';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { createOwnMetrics } from '../../aggregator/metrics.ts';
 import type { ReceivedBody } from '../../aggregator/otlp/receiver.ts';
 import { openEmbeddedStore } from '../../aggregator/store/embedded/open.ts';
@@ -39,14 +39,12 @@ export interface KnownStore extends Store {
   gate: Promise<void> | undefined;
 }
 
-const open: { close(): void }[] = [];
-afterEach(() => {
-  for (const store of open.splice(0)) store.close();
-});
-
 const silent = { info() {}, warn() {}, error() {} };
 
-/** @param nowMs what the store takes for now, but for older mutations, which it takes at their own time */
+/**
+ * Closed with the test that it is made in.
+ * @param nowMs what the store takes for now, but for older mutations, which it takes at their own time
+ */
 export function createKnownStore(nowMs: number): KnownStore {
   let clockMs = nowMs;
   let sent = 0;
@@ -55,7 +53,7 @@ export function createKnownStore(nowMs: number): KnownStore {
   const now = () => clockMs;
   // No test over a known store is about a loss of power, and each waits for the disk when it opens and closes one.
   const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log: silent, now, fsync: 'never' });
-  open.push(opened);
+  onTestFinished(() => opened.close());
   const send = (signal: ReceivedBody['signal'], bytes: Uint8Array): void => {
     const { rejected, message } = opened.receiver.take({ signal, bytes, encoding: 'json', gzip: false });
     if (rejected > 0) throw new Error(message);

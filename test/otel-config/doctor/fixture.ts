@@ -8,6 +8,7 @@ import type { ToldAs } from '../../../otel-config/doctor/catalogue.ts';
 import type { Finding, Report } from '../../../otel-config/doctor/finding.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
 import { endWithUs } from '../../support/end-with-us.ts';
+import { environmentOfRun } from '../../support/environment.ts';
 import { toldAs } from './claims.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -92,7 +93,7 @@ export async function runDoctorText(folder: string, options: DoctorOptions = {})
   const child = spawn(process.execPath, [...node, main, ...args], {
     cwd: folder,
     uid,
-    env: { PATH: process.env['PATH'] ?? '', XDG_STATE_HOME: process.env['XDG_STATE_HOME'] ?? '', ...env },
+    env: { ...environmentOfRun(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   endWithUs(child);
