@@ -28,13 +28,12 @@ export class ByteTable {
   /** Whether the entry's bytes are these. */
   matches(entry: number, view: DataView, start: number, length: number): boolean {
     if (this.#lengths[entry] !== length) return false;
-    const arena = this.#view;
-    const offset = this.#offsets[entry];
-    const whole = length & ~3;
-    let i = 0;
-    for (; i < whole; i += 4) if (arena.getInt32(offset + i, true) !== view.getInt32(start + i, true)) return false;
-    for (; i < length; i++) if (arena.getUint8(offset + i) !== view.getUint8(start + i)) return false;
-    return true;
+    return equalBytes(this.#view, this.#offsets[entry], view, start, length);
+  }
+
+  /** Bytes of the entry. */
+  lengthOf(entry: number): number {
+    return this.#lengths[entry];
   }
 
   /** Number of the entry, or -1. */
@@ -103,6 +102,15 @@ export class ByteTable {
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     return hash ^ (hash >>> 13);
   }
+}
+
+/** Whether `length` bytes at `at` of one view are those at `otherAt` of the other. */
+export function equalBytes(view: DataView, at: number, other: DataView, otherAt: number, length: number): boolean {
+  const whole = length & ~3;
+  let i = 0;
+  for (; i < whole; i += 4) if (view.getInt32(at + i, true) !== other.getInt32(otherAt + i, true)) return false;
+  for (; i < length; i++) if (view.getUint8(at + i) !== other.getUint8(otherAt + i)) return false;
+  return true;
 }
 
 function copied<A extends Int32Array | Uint32Array | Uint8Array>(from: A, to: A): A {

@@ -39,6 +39,8 @@ export interface Identities {
   entry(instance: number, metric: MetricIdentity, attributes: Attributes): number;
   /** Number of the stream, or -1 when one of both is -1 or the bound on streams is reached. */
   stream(instance: number, entry: number): number;
+  /** Number of the stream, or -1 when it has none yet. */
+  findStream(instance: number, entry: number): number;
   /** Number of an interned list of explicit bucket edges, or -1 when the bound on lists is reached. `edges` is copied. */
   bounds(edges: ArrayLike<number>, n: number): number;
 }

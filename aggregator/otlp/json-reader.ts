@@ -10,8 +10,13 @@ import { BodyError } from './receiver.ts';
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const MAX_DEPTH = 100;
-/** Digits that a double holds exactly. */
-const EXACT_DIGITS = 15;
+/** Alternatives of AnyValue that hold no others. */
+const VALUES = ['stringValue', 'boolValue', 'intValue', 'doubleValue', 'bytesValue'];
+const TEMPORALITIES = [
+  'AGGREGATION_TEMPORALITY_UNSPECIFIED',
+  'AGGREGATION_TEMPORALITY_DELTA',
+  'AGGREGATION_TEMPORALITY_CUMULATIVE',
+];
 const NO_ITEMS: readonly unknown[] = [];
 const NO_FIELDS: JsonObject = {};
 
@@ -57,19 +62,7 @@ export function integerOf(value: unknown): number {
   return value === undefined || value === null ? 0 : malformedJson();
 }
 
-/** Most integers are bucket counts of a few digits: reading those digits here is much faster than a regular expression. */
 function integerOfText(text: string): number {
-  const { length } = text;
-  if (length > 0 && length <= EXACT_DIGITS) {
-    let value = 0;
-    let at = 0;
-    for (; at < length; at++) {
-      const digit = text.charCodeAt(at) - 48;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-    }
-    if (at === length) return value;
-  }
   return /^-?\d{1,20}$/.test(text) ? Number(text) : malformedJson();
 }
 
@@ -90,20 +83,10 @@ export function doubleOf(value: unknown): number | undefined {
   return isNumber ? Number(value) : malformedJson();
 }
 
-/**
- * A text that tells attribute lists apart: equal texts mean equal lists. (Equal lists in another spelling may have
- * another text.)
- */
-export function attributesKey(value: unknown): string {
-  if (!Array.isArray(value)) return JSON.stringify(value ?? []);
-  let text = '';
-  for (const item of value) {
-    const inner = item?.value?.stringValue;
-    if (typeof item?.key !== 'string' || typeof inner !== 'string' || Object.keys(item.value).length !== 1)
-      return JSON.stringify(value);
-    text += `${item.key.length},${inner.length}:${item.key}${inner}`;
-  }
-  return text;
+/** An AggregationTemporality: the specification wants the number; the name is what people write by hand. */
+export function temporalityOf(value: unknown): number {
+  const byName = TEMPORALITIES.indexOf(value as string);
+  return byName >= 0 ? byName : integerOf(value);
 }
 
 /** A list of KeyValue. */
@@ -135,6 +118,25 @@ function mapOf(value: unknown, depth: number): Nested {
   const pairs = listOf(value).map((item) => keyValueOf(item, depth));
   const json: Readonly<Record<string, Json>> = Object.fromEntries(pairs.map(([key, inner]) => [key, jsonOf(inner)]));
   return { json, opaque: pairs.some(([, inner]) => isOpaque(inner)) || Object.keys(json).length < pairs.length };
+}
+
+/** Whether a list of KeyValue, one that `attributesOf` reads, holds nothing that it does not look at. */
+export function hasOnlyAttributes(value: unknown): boolean {
+  return listOf(value).every((item) => {
+    const { key: _, value: inner, ...more } = objectOf(item);
+    return Object.keys(more).length === 0 && isWholeValue(inner);
+  });
+}
+
+function isWholeValue(value: unknown): boolean {
+  const [first, ...more] = Object.entries(objectOf(value));
+  if (first === undefined) return true;
+  const [kind, inner] = first;
+  if (more.length > 0) return false;
+  if (kind !== 'arrayValue' && kind !== 'kvlistValue') return VALUES.includes(kind);
+  const { values, ...others } = objectOf(inner);
+  if (Object.keys(others).length > 0) return false;
+  return kind === 'arrayValue' ? listOf(values).every(isWholeValue) : hasOnlyAttributes(values);
 }
 
 function isPresent(value: unknown): boolean {

@@ -1,5 +1,7 @@
+import { readAttributes } from './attribute-reader.ts';
 import { type Door, OPEN_DOOR } from './attributes.ts';
 import { PointBatch } from './batch.ts';
+import { readDeclaration, readScope } from './declaration-reader.ts';
 import type { Identities } from './identity.ts';
 import type { Refusal } from './judgement.ts';
 import { PointStager } from './point-stager.ts';
@@ -111,7 +113,7 @@ export class MetricsDecoder {
         head.parts++;
       } else if (tag === 0x1a) {
         const to = reader.payloadEnd(end);
-        if (!this.#memory.isKnownClean(reader, reader.pos, to)) this.#batch.clean = false;
+        if (!this.#isTextClean(reader.pos, to)) this.#batch.clean = false;
         reader.pos = to;
       } else this.#passUnknown(tag, end, 3);
     }
@@ -119,12 +121,20 @@ export class MetricsDecoder {
     return head;
   }
 
+  #isTextClean(start: number, end: number): boolean {
+    const { reader } = this.#stager.points;
+    const { dataView } = reader;
+    const known = this.#memory.findText(dataView, start, end - start);
+    if (known >= 0) return this.#memory.isTextClean(known);
+    return this.#memory.isTextClean(this.#memory.addText(dataView, start, end - start, reader.text(start, end)));
+  }
+
   #sender(start: number, length: number): Sender {
     const { reader } = this.#stager.points;
     let sender = this.#memory.findSender(reader.dataView, start, length);
     if (sender === undefined) {
       this.#stager.checkBody();
-      sender = this.#memory.addSender(reader, start, length);
+      sender = this.#memory.addSender(reader.dataView, start, length, readAttributes(reader, start, start + length, 1));
     }
     if (!sender.clean) this.#batch.clean = false;
     return sender;
@@ -135,7 +145,7 @@ export class MetricsDecoder {
     let scope = this.#memory.findScope(service, reader.dataView, start, length);
     if (scope < 0) {
       this.#stager.checkBody();
-      scope = this.#memory.addScope(service, reader, start, length);
+      scope = this.#memory.addScope(service, reader.dataView, start, length, readScope(reader, start, start + length));
     }
     if (!this.#memory.isScopeClean(scope)) this.#batch.clean = false;
     return scope;
@@ -200,7 +210,8 @@ export class MetricsDecoder {
     const known = this.#memory.findDeclaration(context, reader.dataView, start, length);
     if (known >= 0) return known;
     this.#stager.checkBody();
-    return this.#memory.addDeclaration(context, reader, start, length);
+    const read = readDeclaration(reader, start, start + length);
+    return this.#memory.addDeclaration(context, reader.dataView, start, length, read);
   }
 
   /** Counts the points of a metric that is not taken, the reader being at its start, and checks its framing. */

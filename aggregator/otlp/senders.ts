@@ -1,9 +1,9 @@
-import { readAttributes } from './attribute-reader.ts';
+import type { ReadAttributes } from './attribute-reader.ts';
 import { admitResource, admitScope, type Door } from './attributes.ts';
 import { ByteTable } from './byte-table.ts';
+import type { ReadDeclaration, ReadScope } from './declaration-reader.ts';
 import type { Attributes, Identities, MetricIdentity } from './identity.ts';
 import { judgeMetric, type Refusal } from './judgement.ts';
-import { BYTES, type WireReader } from './wire.ts';
 
 /** One resource, remembered by its bytes. */
 export interface Sender {
@@ -45,12 +45,13 @@ const MAX_POSITIONS = 1 << 23;
 const FIRST_POSITIONS = 16;
 
 /**
- * What bytes of protobuf stood for the last time. It saves reading them again, and tells at once whether every string
+ * What bytes of one encoding stood for the last time. It saves reading them again, and tells at once whether every string
  * in them is clean; all of it can be forgotten at any time between two bodies.
  */
 export class Memory {
   readonly attributes = new ByteTable();
   readonly #texts = new ByteTable();
+  readonly #textList: string[] = [];
   readonly #senderBytes = new ByteTable();
   readonly #senders: Sender[] = [];
   readonly #scopeBytes = new ByteTable();
@@ -84,15 +85,24 @@ export class Memory {
     );
   }
 
-  /** Whether the text between two indexes is clean. */
-  isKnownClean(reader: WireReader, start: number, end: number): boolean {
-    const { dataView } = reader;
-    let known = this.#texts.find(0, dataView, start, end - start);
-    if (known < 0) {
-      const text = reader.text(start, end);
-      known = this.#texts.add(0, dataView, start, end - start, 0, this.#door.sanitise(text) === text);
-    }
-    return this.#texts.clean[known] === 1;
+  /** Number of the text, or -1. */
+  findText(view: DataView, start: number, length: number): number {
+    return this.#texts.find(0, view, start, length);
+  }
+
+  /** @param text what the bytes say */
+  addText(view: DataView, start: number, length: number, text: string): number {
+    this.#textList.push(text);
+    return this.#texts.add(0, view, start, length, 0, this.#door.sanitise(text) === text);
+  }
+
+  /** '' for the number -1. */
+  textOf(text: number): string {
+    return text < 0 ? '' : this.#textList[text];
+  }
+
+  isTextClean(text: number): boolean {
+    return this.#texts.clean[text] === 1;
   }
 
   findSender(view: DataView, start: number, length: number): Sender | undefined {
@@ -100,9 +110,7 @@ export class Memory {
     return known < 0 ? undefined : this.#senders[known];
   }
 
-  /** Reads a Resource and remembers it. The reader's position changes. */
-  addSender(reader: WireReader, start: number, length: number): Sender {
-    const { attributes, hasUnknown } = readAttributes(reader, start, start + length, 1);
+  addSender(view: DataView, start: number, length: number, { attributes, hasUnknown }: ReadAttributes): Sender {
     const admitted = admitResource(this.#door, attributes);
     const sender: Sender = {
       instance: this.#identities.instance(admitted.attributes),
@@ -110,7 +118,7 @@ export class Memory {
       clean: admitted.clean && !hasUnknown,
       metrics: new Map(),
     };
-    this.#senderBytes.add(0, reader.dataView, start, length, 0, sender.clean);
+    this.#senderBytes.add(0, view, start, length, 0, sender.clean);
     this.#senders.push(sender);
     return sender;
   }
@@ -134,26 +142,10 @@ export class Memory {
     return this.#scopeBytes.clean[scope] === 1;
   }
 
-  /** Reads an InstrumentationScope and remembers it. The reader's position changes. */
-  addScope(service: number, reader: WireReader, start: number, length: number): number {
-    const end = start + length;
-    const { texts, once } = readTexts(reader, start, end, [1, 2]);
-    const { attributes } = readAttributes(reader, start, end, 3);
-    const { text, clean } = admitScope(this.#door, texts[0], texts[1], attributes);
-    const isKnownWhole = once && !this.#hasOther(reader, start, end, 3);
+  addScope(service: number, view: DataView, start: number, length: number, scope: ReadScope): number {
+    const { text, clean } = admitScope(this.#door, scope.name, scope.version, scope.attributes);
     this.#scopes.push(text);
-    return this.#scopeBytes.add(service, reader.dataView, start, length, 0, clean && isKnownWhole);
-  }
-
-  #hasOther(reader: WireReader, start: number, end: number, last: number): boolean {
-    let found = false;
-    reader.pos = start;
-    while (reader.pos < end) {
-      const tag = reader.tag(end);
-      if ((tag & 7) === BYTES && tag >>> 3 > last) found = true;
-      reader.pass(tag & 7, end);
-    }
-    return found;
+    return this.#scopeBytes.add(service, view, start, length, 0, clean && !scope.hasUnknown);
   }
 
   /** Number of the declaration, or -1. @param context see `declarationContext` */
@@ -165,16 +157,13 @@ export class Memory {
     return this.#declarations[number];
   }
 
-  /** Reads name, description and unit from the fields of a Metric without its data, and remembers what follows. */
-  addDeclaration(context: number, reader: WireReader, start: number, length: number): number {
-    const end = start + length;
-    const { texts, once } = readTexts(reader, start, end, [1, 2, 3]);
-    const [name, description, unit] = texts;
+  addDeclaration(context: number, view: DataView, start: number, length: number, metric: ReadDeclaration): number {
     const { data, temporality, monotonic, scope } = fromContext(context);
+    const { name, unit, description } = metric;
     const judged = judgeMetric({ name, unit, scope: this.#scopes[scope], data, temporality, monotonic });
-    const clean = once && !this.#hasOther(reader, start, end, 3) && this.#door.sanitise(description) === description;
+    const clean = !metric.hasUnknown && this.#door.sanitise(description) === description;
     this.#declarations.push({ judged, clean });
-    return this.#declarationBytes.add(context, reader.dataView, start, length, 0, clean);
+    return this.#declarationBytes.add(context, view, start, length, 0, clean);
   }
 
   sentMetric(sender: Sender, declaration: number, identity: MetricIdentity): SentMetric {
@@ -223,26 +212,4 @@ function fromContext(context: number) {
     temporality: (context >>> 1) & 3,
     monotonic: (context & 1) === 1,
   };
-}
-
-/** Reads string fields; of one that stands twice the last counts, and `once` is false. */
-function readTexts(reader: WireReader, start: number, end: number, fields: readonly number[]) {
-  const texts = fields.map(() => '');
-  const seen = new Set<number>();
-  let once = true;
-  reader.pos = start;
-  while (reader.pos < end) {
-    const tag = reader.tag(end);
-    const index = fields.indexOf(tag >>> 3);
-    if ((tag & 7) !== BYTES || index < 0) {
-      reader.pass(tag & 7, end);
-      continue;
-    }
-    const to = reader.payloadEnd(end);
-    texts[index] = reader.text(reader.pos, to);
-    reader.pos = to;
-    once &&= !seen.has(index);
-    seen.add(index);
-  }
-  return { texts, once };
 }

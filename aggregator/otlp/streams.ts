@@ -226,16 +226,20 @@ export class StreamTable implements Identities {
 
   stream(instance: number, entry: number): number {
     if (entry < 0 || instance < 0) return this.#refused();
-    let slot = hash(instance, entry) & (this.#buckets.length - 1);
-    for (;;) {
-      const id = this.#buckets[slot];
-      if (id < 0) break;
-      if (this.entryOf[id] === entry && this.instanceOf[id] === instance) return id;
-      slot = (slot + 1) & (this.#buckets.length - 1);
-    }
+    const known = this.findStream(instance, entry);
+    if (known >= 0) return known;
     const id = this.add(instance, entry);
     if (id >= 0) this.index(id);
     return id;
+  }
+
+  findStream(instance: number, entry: number): number {
+    let slot = hash(instance, entry) & (this.#buckets.length - 1);
+    for (;;) {
+      const id = this.#buckets[slot];
+      if (id < 0 || (this.entryOf[id] === entry && this.instanceOf[id] === instance)) return id;
+      slot = (slot + 1) & (this.#buckets.length - 1);
+    }
   }
 
   /** A new stream outside the index: the state of an earlier life. -1 when the bound is reached. */

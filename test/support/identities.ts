@@ -65,6 +65,10 @@ export class MapIdentities implements Identities {
     return stream;
   }
 
+  findStream(instance: number, entry: number): number {
+    return this.#streams.get(instance * 2 ** 26 + entry) ?? -1;
+  }
+
   bounds(edges: ArrayLike<number>, n: number): number {
     // An edge of -0 is one of 0.
     const list = Array.from(edges, (edge) => edge + 0).slice(0, n);

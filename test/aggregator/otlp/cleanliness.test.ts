@@ -94,10 +94,46 @@ describe('whether a body is clean', () => {
     expect([batch.points, batch.clean]).toEqual([1, false]);
   });
 
-  test('a JSON body is never clean', () => {
-    const batch = new PointBatch();
-    new JsonMetricsDecoder(new MapIdentities()).decode(Buffer.from(JSON.stringify(counter())), batch);
-    expect([batch.points, batch.clean]).toEqual([1, false]);
+  const json = new JsonMetricsDecoder(new MapIdentities());
+  const isJsonClean = (body: string) => {
+    const [first, second] = [1, 2].map(() => {
+      const batch = new PointBatch();
+      json.decode(Buffer.from(body), batch);
+      return { points: batch.points, clean: batch.clean };
+    });
+    expect(second, 'the same when it comes again').toEqual(first);
+    return first.clean;
+  };
+  test.each(cases)('%s: %s, in JSON', (clean, what, request) => {
+    // Exemplars of JSON are not looked into.
+    expect(isJsonClean(JSON.stringify(request))).toBe(clean && !what.includes('exemplar'));
+  });
+
+  test.each([
+    [true, 'as it is', '', ''],
+    [
+      false,
+      'an address that another key hides',
+      '"key":"vigil.task.name"',
+      `"key":"${address}","key":"vigil.task.name"`,
+    ],
+    [false, 'an address that another value hides', '"value":{', `"value":{"stringValue":"${address}"},"value":{`],
+    [false, 'a field that nobody knows', '"asInt":"1"', `"asInt":"1","from":"${address}"`],
+    [false, 'a field of an attribute that nobody knows', '"value":{', `"from":"${address}","value":{`],
+    [false, 'a field of a resource that nobody knows', '"resource":{', `"resource":{"from":"${address}",`],
+    [false, 'a field of a scope that nobody knows', '"scope":{', `"scope":{"from":"${address}",`],
+    [
+      false,
+      'a text where a number of dropped attributes is',
+      '"scope":{',
+      '"scope":{"droppedAttributesCount":"4155550132",',
+    ],
+    [false, 'two kinds of value', '{"stringValue":"shop"}', `{"stringValue":"shop","bytesValue":"${bytesValue}"}`],
+    [true, 'spaces between fields', '"asInt":"1"', ' "asInt" : "1"\n'],
+  ])('%s: JSON, %s', (clean, _, from, to) => {
+    const body = JSON.stringify(counter());
+    expect(body).toContain(from);
+    expect(isJsonClean(body.replace(from, to))).toBe(clean);
   });
 });
 
