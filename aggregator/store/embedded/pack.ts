@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { roundSums } from './block.ts';
-import { compact, expand } from './compact.ts';
+import { compact } from './compact.ts';
 import { TIER_MINUTES } from './tiers.ts';
 
 /** Packing: blocks that nobody asks for every minute lie together, as one compressed frame. */
@@ -57,7 +57,7 @@ export function periodsOf(tier: number, start: number, places: Uint8Array): numb
   return Array.from(new Uint16Array(new Uint8Array(places).buffer), (place) => start + place * TIER_MINUTES[tier]);
 }
 
-/** Blocks of a pack by period, as they are in memory. */
+/** Blocks of a pack by period, as they are on the disk: most that lie beside the one that is asked for never are. */
 export function unpack(tier: number, start: number, { places, data }: Pack): Map<number, Uint8Array> {
   const whole = zstdDecompressSync(data);
   const periods = periodsOf(tier, start, places);
@@ -65,7 +65,7 @@ export function unpack(tier: number, start: number, { places, data }: Pack): Map
   let at = 4 * periods.length;
   periods.forEach((period, i) => {
     const length = whole.readUInt32LE(4 * i);
-    blocks.set(period, expand(new Uint8Array(whole.subarray(at, at + length))));
+    blocks.set(period, whole.subarray(at, at + length));
     at += length;
   });
   return blocks;

@@ -96,7 +96,8 @@ export class Persistence implements BlockSource {
       if (row === undefined) return undefined;
       this.#openPack = { id, blocks: unpack(tier, start, row) };
     }
-    return this.#openPack.blocks.get(period);
+    const packed = this.#openPack.blocks.get(period);
+    return packed === undefined ? undefined : expand(new Uint8Array(packed));
   }
 
   /**
