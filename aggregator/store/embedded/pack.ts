@@ -6,8 +6,10 @@ import { TIER_MINUTES } from './tiers.ts';
 /** Packing: blocks that nobody asks for every minute lie together, as one compressed frame. */
 export interface PackRule {
   readonly tier: number;
-  /** Minutes that one pack covers. */
+  /** Minutes that one pack covers: what the edge of a window may need of the tier, so that nothing else is read for it. */
   readonly minutes: number;
+  /** Minutes that packs of earlier versions cover at most; stores may hold such ones. */
+  readonly longestMinutes: number;
   /** Blocks are packed when the pack's whole span is older than this, ms: later than any point may arrive. */
   readonly afterMs: number;
 }
@@ -15,22 +17,16 @@ export interface PackRule {
 const HOUR_MS = 3_600_000;
 
 export const PACK_RULES: readonly PackRule[] = [
-  { tier: 0, minutes: 60, afterMs: 26 * HOUR_MS },
-  { tier: 1, minutes: 1440, afterMs: 50 * HOUR_MS },
+  { tier: 0, minutes: 10, longestMinutes: 60, afterMs: 26 * HOUR_MS },
+  { tier: 1, minutes: 60, longestMinutes: 1440, afterMs: 50 * HOUR_MS },
 ];
 
 /** Higher levels cost ten times the time for 2 % of the size. */
 const LEVEL = 3;
 
-/** Start of the pack of a tier that a period lies in; undefined where the tier is not packed. */
-export function packOf(tier: number, period: number): number | undefined {
-  const rule = PACK_RULES.find((one) => one.tier === tier);
-  return rule === undefined ? undefined : Math.floor(period / rule.minutes) * rule.minutes;
-}
-
-/** Minutes that one pack of a tier covers; 0 where the tier is not packed. */
-export function packedMinutes(tier: number): number {
-  return PACK_RULES.find((rule) => rule.tier === tier)?.minutes ?? 0;
+/** How a tier is packed; undefined where it is not. */
+export function packRule(tier: number): PackRule | undefined {
+  return PACK_RULES.find((rule) => rule.tier === tier);
 }
 
 /** A pack as it lies in the database. */

@@ -3,7 +3,7 @@ import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/s
 import type { MutationSpan } from '../port.ts';
 import type { ClientTables } from './clients.ts';
 import { compact, expand } from './compact.ts';
-import { type Pack, pack, packedMinutes, packOf, periodsOf, unpack } from './pack.ts';
+import { type Pack, pack, packRule, periodsOf, unpack } from './pack.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import type { SpanShelf } from './spans.ts';
 import type { BlockSource, NewBlock } from './tiers.ts';
@@ -44,6 +44,7 @@ export class Persistence implements BlockSource {
   readonly #cache = new Map<number, Uint8Array>();
   #cachedBytes = 0;
   readonly #readBlock: StatementSync;
+  readonly #findPack: StatementSync;
   readonly #readPack: StatementSync;
   readonly #oldestBlock: StatementSync;
   #openPack: { readonly id: number; readonly blocks: ReadonlyMap<number, Uint8Array> } | undefined;
@@ -63,6 +64,7 @@ export class Persistence implements BlockSource {
     this.#spans = spans;
     this.#clients = clients;
     this.#readBlock = database.prepare('SELECT data FROM blocks WHERE id = ?');
+    this.#findPack = database.prepare('SELECT id, places FROM packs WHERE id > ? AND id <= ? ORDER BY id DESC');
     this.#readPack = database.prepare('SELECT places, data FROM packs WHERE id = ?');
     this.#oldestBlock = database.prepare('SELECT min(id) AS id FROM blocks WHERE id >= ? AND id < ?');
   }
@@ -88,16 +90,21 @@ export class Persistence implements BlockSource {
 
   /** A block out of its pack; the pack read last stays open, since its neighbours are asked for next. */
   #unpack(tier: number, period: number): Uint8Array | undefined {
-    const start = packOf(tier, period);
-    if (start === undefined) return undefined;
-    const id = tier * TIER_FACTOR + start;
-    if (this.#openPack?.id !== id) {
-      const row = this.#readPack.get(id) as unknown as Pack | undefined;
-      if (row === undefined) return undefined;
-      this.#openPack = { id, blocks: unpack(tier, start, row) };
-    }
+    const id = this.#packWith(tier, period);
+    if (id === undefined) return undefined;
+    if (this.#openPack?.id !== id)
+      this.#openPack = { id, blocks: unpack(tier, id % TIER_FACTOR, this.#readPack.get(id) as unknown as Pack) };
     const packed = this.#openPack.blocks.get(period);
     return packed === undefined ? undefined : expand(new Uint8Array(packed));
+  }
+
+  /** The pack that holds a period: the one that begins last, since an earlier one of more minutes may hold it as it was before. */
+  #packWith(tier: number, period: number): number | undefined {
+    const rule = packRule(tier);
+    if (rule === undefined) return undefined;
+    const last = tier * TIER_FACTOR + period;
+    const found = this.#findPack.all(last - rule.longestMinutes, last) as { id: number; places: Uint8Array }[];
+    return found.find(({ id, places }) => periodsOf(tier, id % TIER_FACTOR, places).includes(period))?.id;
   }
 
   /**
@@ -106,9 +113,12 @@ export class Persistence implements BlockSource {
    */
   packBefore(tier: number, minute: number): boolean {
     const oldest = this.#oldestBlock.get(tier * TIER_FACTOR, tier * TIER_FACTOR + minute) as { id: number | null };
-    const start = oldest.id === null ? undefined : packOf(tier, oldest.id % TIER_FACTOR);
-    const minutes = packedMinutes(tier);
-    if (start === undefined || start + minutes > minute) return false;
+    const rule = packRule(tier);
+    if (oldest.id === null || rule === undefined) return false;
+    const { minutes } = rule;
+    const period = oldest.id % TIER_FACTOR;
+    const start = period - (period % minutes);
+    if (start + minutes > minute) return false;
     const blocks = new Map<number, Uint8Array>();
     for (let period = start; period < start + minutes; period += TIER_MINUTES[tier]) {
       const bytes = this.block(tier, period);
@@ -212,7 +222,7 @@ export class Persistence implements BlockSource {
     const gone = [...this.#periods[tier].keys()].filter((period) => period + TIER_MINUTES[tier] <= minute);
     if (gone.length === 0) return;
     const from = tier * TIER_FACTOR;
-    const lastPack = (packOf(tier, minute) ?? minute) - packedMinutes(tier);
+    const lastPack = minute - (packRule(tier)?.longestMinutes ?? 0);
     this.#transaction(() => {
       this.#database
         .prepare('DELETE FROM blocks WHERE id >= ? AND id <= ?')
