@@ -42,8 +42,6 @@ export class CountAccumulator implements Accumulator<Float64Array> {
     this.totals[this.groupOf[series]] += value;
   }
 
-  histogram(): void {}
-
   sums(): Float64Array {
     return this.totals.slice();
   }
@@ -92,8 +90,6 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     this.#directory = directory;
     this.#grouping = grouping;
   }
-
-  number(): void {}
 
   histogram(
     series: number,

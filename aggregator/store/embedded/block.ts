@@ -97,8 +97,10 @@ function writeCounts(columns: Columns, i: number, used: number, from: Float64Arr
 export interface RowVisitor {
   /** The group of each series: rows of series without one (below 0, or beyond the end) are not shown. All are when absent. */
   readonly groupOf?: Int32Array;
-  number(series: number, value: number): void;
-  histogram(
+  /** Numbers are passed over when absent. */
+  number?(series: number, value: number): void;
+  /** Histograms are passed over when absent. */
+  histogram?(
     series: number,
     totals: Float64Array,
     total: number,
@@ -131,8 +133,8 @@ export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
     u32,
     f64: new Float64Array(buffer, byteOffset, byteLength >> 3),
   };
-  visitNumbers(views, n, h, visitor);
-  if (h > 0) visitHistograms(views, n, h, visitor);
+  if (visitor.number !== undefined) visitNumbers(views, n, h, visitor);
+  if (visitor.histogram !== undefined) visitHistograms(views, n, h, visitor);
 }
 
 /** A block as numbers of each width. */
@@ -149,7 +151,7 @@ function visitNumbers({ u32, f64 }: Views, n: number, h: number, visitor: RowVis
   const series = (HEADER_BYTES + 8 * n + 24 * h) >> 2;
   for (let i = 0; i < n; i++) {
     const id = u32[series + i];
-    if (groupOf === undefined || groupOf[id] >= 0) visitor.number(id, f64[value + i]);
+    if (groupOf === undefined || groupOf[id] >= 0) visitor.number?.(id, f64[value + i]);
   }
 }
 
@@ -175,7 +177,7 @@ function visitHistograms({ u8, u16, u32, f64 }: Views, n: number, h: number, vis
       }
       at = 0;
     } else at >>= kind - 1;
-    visitor.histogram(
+    visitor.histogram?.(
       id,
       f64,
       sum + i,
@@ -206,10 +208,10 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
     if (groupOf !== undefined && !(groupOf[id] >= 0)) continue;
     const row = rows.at[id];
     const { kind } = rows.directory.key(id);
-    if (kind === NUMBER) visitor.number(id, values[row]);
+    if (kind === NUMBER) visitor.number?.(id, values[row]);
     else {
       const isExplicit = kind === EXPLICIT;
-      visitor.histogram(
+      visitor.histogram?.(
         id,
         values,
         row + SUM,

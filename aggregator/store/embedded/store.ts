@@ -99,12 +99,14 @@ export class EmbeddedStore implements Store {
   }
 
   #counts(grouping: Grouping, span: Minutes): CountRow[] {
+    if (grouping.keys.length === 0) return [];
     const accumulator = this.#accumulate(`counts ${grouping.number}`, span, () => new CountAccumulator(grouping));
     const rows = grouping.keys.map((key, group) => ({ key, value: accumulator.totals[group] }));
     return rows.filter(({ value }) => value !== 0);
   }
 
   #histograms(grouping: Grouping, span: Minutes): HistogramRow[] {
+    if (grouping.keys.length === 0) return [];
     const create = () => new HistogramAccumulator(this.#contents.directory, grouping);
     const accumulator = this.#accumulate(`histograms ${grouping.number}`, span, create);
     const rows = accumulator.results().map((histogram, group) => ({ key: grouping.keys[group], histogram }));
