@@ -22,6 +22,9 @@ const SCHEMA = `
 /** Version 2: who met refusals, by hour. */
 const CLIENTS = 'CREATE TABLE clients (hour INTEGER PRIMARY KEY, data TEXT NOT NULL);';
 
+/** Which blocks there are is asked at every start: without it all pages are read on which blocks begin, a tenth of the file. */
+const BLOCK_IDS = 'CREATE INDEX IF NOT EXISTS block_ids ON blocks (id)';
+
 /** The store's file cannot be used. The message names the file and the mend. */
 export class StoreFileError extends Error {
   override readonly name = 'StoreFileError';
@@ -41,6 +44,7 @@ export function openDatabase(file: string, survivesPowerLoss: boolean): Database
     );
     database.exec('BEGIN EXCLUSIVE; COMMIT');
     migrate(database, file);
+    database.exec(BLOCK_IDS);
     return database;
   } catch (error) {
     database?.close();
