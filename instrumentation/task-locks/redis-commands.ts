@@ -7,42 +7,73 @@ export const REDIS = 'redis';
 type Argument = unknown;
 
 /** A command that has been sent, and what its reply will be asked. */
-export type Pending =
-  | {
-      readonly kind: 'take';
-      readonly key: string;
-      readonly token: string;
-      readonly ttlMs: number | undefined;
-      /** `SET … NX GET` answers with what was there before. */
-      readonly answersOld: boolean;
-      readonly asked: Asked;
-    }
-  | { readonly kind: 'delete' | 'expire' | 'script'; readonly locks: readonly SentLock[]; readonly ttlMs?: number };
+export type Pending = Take | Use;
+
+class Take {
+  readonly kind = 'take';
+  readonly key: string;
+  readonly token: string;
+  readonly ttlMs: number | undefined;
+  /** `SET … NX GET` answers with what was there before. */
+  readonly answersOld: boolean;
+  readonly asked: Asked = ask();
+
+  constructor(args: readonly Argument[], ttlMs: number | undefined, answersOld: boolean) {
+    this.key = textOf(args[0]);
+    this.token = textOf(args[1]);
+    this.ttlMs = ttlMs;
+    this.answersOld = answersOld;
+  }
+}
+
+/** Of locks that are held. */
+class Use {
+  readonly kind: 'delete' | 'expire' | 'script';
+  readonly locks: readonly SentLock[];
+  /** Their new time to live; undefined when they get none. */
+  readonly ttlMs: number | undefined;
+
+  constructor(kind: Use['kind'], locks: readonly SentLock[], ttlMs?: number) {
+    this.kind = kind;
+    this.locks = locks;
+    this.ttlMs = ttlMs;
+  }
+}
 
 /** A held lock that a command names, and whether it had expired before the command was sent. */
-interface SentLock {
+class SentLock {
   readonly key: string;
   readonly lock: HeldLock;
   readonly wasExpired: boolean;
+
+  constructor(key: string, lock: HeldLock) {
+    this.key = key;
+    this.lock = lock;
+    this.wasExpired = isExpired(lock, performance.now());
+  }
 }
 
 type Observer = (watch: Watch, args: readonly Argument[]) => Pending | undefined;
 
-const observers: Readonly<Record<string, Observer>> = {
-  set: observeSet,
-  setnx: (_, args) => take(args, undefined, false),
-  del: (watch, args) => observeHeld(watch, 'delete', args),
-  unlink: (watch, args) => observeHeld(watch, 'delete', args),
-  pexpire: (watch, args) => observeExpire(watch, args, 1),
-  expire: (watch, args) => observeExpire(watch, args, 1000),
-  eval: observeScript,
-  evalsha: observeScript,
-  fcall: observeScript,
-};
+const observers: ReadonlyMap<string, Observer> = new Map<string, Observer>([
+  ['set', observeSet],
+  ['setnx', (_, args) => new Take(args, undefined, false)],
+  ['del', observeDelete],
+  ['unlink', observeDelete],
+  ['pexpire', (watch, args) => observeExpire(watch, args, 1)],
+  ['expire', (watch, args) => observeExpire(watch, args, 1000)],
+  ['eval', observeScript],
+  ['evalsha', observeScript],
+  ['fcall', observeScript],
+]);
+
+function observerOf(name: string): Observer | undefined {
+  return observers.get(name) ?? observers.get(name.toLowerCase());
+}
 
 /** Whether commands of this name, in whatever case, are looked at. */
 export function isWatched(name: string): boolean {
-  return Object.hasOwn(observers, name) || Object.hasOwn(observers, name.toLowerCase());
+  return observerOf(name) !== undefined;
 }
 
 /**
@@ -51,8 +82,8 @@ export function isWatched(name: string): boolean {
  * @returns what to tell its reply or error to; undefined when it is none of ours
  */
 export function observeCommand(watch: Watch, name: string, args: readonly Argument[]): Pending | undefined {
-  if (isReportedAbove()) return undefined;
-  return (observers[name] ?? observers[name.toLowerCase()])?.(watch, args);
+  const observer = observerOf(name);
+  return observer === undefined || isReportedAbove() ? undefined : observer(watch, args);
 }
 
 function observeSet(_: Watch, args: readonly Argument[]): Pending | undefined {
@@ -68,22 +99,17 @@ function observeSet(_: Watch, args: readonly Argument[]): Pending | undefined {
     else if (option === 'PXAT') ttlMs = Number(textOf(args[++i])) - Date.now();
     else if (option === 'EXAT') ttlMs = Number(textOf(args[++i])) * 1000 - Date.now();
   }
-  return isNew ? take(args, ttlMs, answersOld) : undefined;
+  return isNew ? new Take(args, ttlMs, answersOld) : undefined;
 }
 
-function take(args: readonly Argument[], ttlMs: number | undefined, answersOld: boolean): Pending {
-  return { kind: 'take', key: textOf(args[0]), token: textOf(args[1]), ttlMs, answersOld, asked: ask() };
-}
-
-function observeHeld(watch: Watch, kind: 'delete' | 'expire', keys: readonly Argument[]): Pending | undefined {
-  if (watch.held.size === 0) return undefined;
-  const locks = heldAmong(watch, keys);
-  return locks.length === 0 ? undefined : { kind, locks };
+function observeDelete(watch: Watch, args: readonly Argument[]): Pending | undefined {
+  const locks = heldAmong(watch, args);
+  return locks.length === 0 ? undefined : new Use('delete', locks);
 }
 
 function observeExpire(watch: Watch, args: readonly Argument[], unitMs: number): Pending | undefined {
-  const seen = observeHeld(watch, 'expire', args.slice(0, 1));
-  return seen?.kind === 'expire' ? { ...seen, ttlMs: Number(textOf(args[1])) * unitMs } : undefined;
+  const locks = heldAmong(watch, args.slice(0, 1));
+  return locks.length === 0 ? undefined : new Use('expire', locks, Number(textOf(args[1])) * unitMs);
 }
 
 /** A script that is given a held key and its token is one that releases or renews the lock. */
@@ -94,8 +120,7 @@ function observeScript(watch: Watch, args: readonly Argument[]): Pending | undef
   const given = args.slice(2 + keys).map(textOf);
   const locks = heldAmong(watch, args.slice(2, 2 + keys)).filter(({ lock }) => given.includes(lock.token));
   if (locks.length === 0) return undefined;
-  const ttlMs = ttlOf(textOf(args[0]), given, locks[0]!.lock.token);
-  return ttlMs === undefined ? { kind: 'script', locks } : { kind: 'script', locks, ttlMs };
+  return new Use('script', locks, ttlOf(textOf(args[0]), given, locks[0]!.lock.token));
 }
 
 /** The new time to live that a script sets; undefined when it releases. A script known by its digest alone is judged by what it is given. */
@@ -108,12 +133,13 @@ function ttlOf(script: string, given: readonly string[], token: string): number 
 }
 
 function heldAmong(watch: Watch, keys: readonly Argument[]): SentLock[] {
-  const nowMs = performance.now();
-  return keys.flatMap((argument) => {
-    const key = textOf(argument);
-    const lock = watch.held.get(key);
-    return lock === undefined ? [] : [{ key, lock, wasExpired: isExpired(lock, nowMs) }];
-  });
+  if (watch.held.size === 0) return [];
+  return keys.map((argument) => sentLock(watch, textOf(argument))).filter((sent) => sent !== undefined);
+}
+
+function sentLock(watch: Watch, key: string): SentLock | undefined {
+  const lock = watch.held.get(key);
+  return lock && new SentLock(key, lock);
 }
 
 /** Its time began before its reply was here, so that an expiry by this clock is one by the server's. */
@@ -130,7 +156,7 @@ export function settleCommand(watch: Watch, pending: Pending, reply: unknown): v
   else settleScript(watch, pending, isYes(reply));
 }
 
-function settleTake(watch: Watch, pending: Pending & { kind: 'take' }, reply: unknown): void {
+function settleTake(watch: Watch, pending: Take, reply: unknown): void {
   const got = pending.answersOld ? reply === null : isText(reply, 'OK') || Number(reply) === 1;
   const { key, asked, token, ttlMs } = pending;
   const { kind, task, scope } = watch.names.nameOf(key);
@@ -159,11 +185,7 @@ function settleDelete(watch: Watch, locks: readonly SentLock[], deleted: number)
   }
 }
 
-function settleScript(
-  watch: Watch,
-  { locks, ttlMs }: Pending & { kind: 'script' | 'expire' | 'delete' },
-  done: boolean,
-): void {
+function settleScript(watch: Watch, { locks, ttlMs }: Use, done: boolean): void {
   for (const sent of locks) {
     if (ttlMs !== undefined) {
       watch.telemetry.lockRenewal(sent.lock.system, done ? 'renewed' : 'lost');

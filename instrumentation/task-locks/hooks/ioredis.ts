@@ -5,17 +5,24 @@ import {
   InstrumentationNodeModuleFile,
 } from '@opentelemetry/instrumentation';
 import { type AnyFunction, patchExport } from '@vigil/hooking';
-import { failCommand, isWatched, observeCommand, type Pending, settleCommand } from '../redis-commands.ts';
+import { isWatched, observeCommand } from '../redis-commands.ts';
 import {
-  failTransaction,
   openTransaction,
   queueCommand,
-  settleTransaction,
+  type Sent,
   type Transaction,
+  tellError,
+  tellReply,
 } from '../redis-transactions.ts';
 import type { Watch } from '../watch.ts';
 
 const VERSIONS = ['>=5 <7'];
+
+/**
+ * On a command that was seen: it comes again after a reconnection, from the offline queue, and from the cluster to its
+ * node. A WeakSet of what lives as short as commands do would keep them all until the next full garbage collection.
+ */
+const SEEN = Symbol('vigil.task-locks.seen');
 
 /** As much of ioredis' command as is used here. */
 interface Command {
@@ -23,6 +30,7 @@ interface Command {
   readonly args: readonly unknown[];
   resolve(reply: unknown): void;
   reject(error: unknown): void;
+  [SEEN]?: true;
 }
 
 export function ioredisHook(watch: Watch): InstrumentationModuleDefinition {
@@ -61,42 +69,31 @@ interface CommandHooks {
 }
 
 function createCommandHooks(watch: Watch): CommandHooks {
-  /** A command comes again after a reconnection, from the offline queue, and from the cluster to its node. */
-  const seen = new WeakSet<Command>();
   const transactions = new WeakMap<object, Transaction>();
   // Looking into the map for each command costs more than everything else.
   let open = 0;
 
-  const close = (client: object): Transaction | undefined => {
-    const transaction = transactions.get(client);
-    if (transaction !== undefined && transactions.delete(client)) open--;
-    return transaction;
+  const close = (client: object): void => {
+    if (transactions.delete(client)) open--;
   };
 
   const inTransaction = (client: object, transaction: Transaction, command: Command): void => {
     switch (command.name.toLowerCase()) {
       case 'exec':
         close(client);
-        onSettled(
-          command,
-          (reply) => settleTransaction(watch, transaction, reply),
-          (error) => failTransaction(watch, transaction, error),
-        );
+        listen(watch, command, transaction);
         return;
       case 'discard':
         close(client);
         return;
       default:
-        queueCommand(transaction, observe(command));
+        queueCommand(transaction, observeCommand(watch, command.name, command.args));
     }
   };
 
-  const observe = (command: Command): Pending | undefined =>
-    isWatched(command.name) ? observeCommand(watch, command.name, command.args) : undefined;
-
   const sendingFenced = (client: object, command: Command): void => {
-    if (seen.has(command)) return;
-    seen.add(command);
+    if (command[SEEN]) return;
+    command[SEEN] = true;
     const transaction = open === 0 ? undefined : transactions.get(client);
     if (transaction !== undefined) {
       inTransaction(client, transaction, command);
@@ -107,13 +104,8 @@ function createCommandHooks(watch: Watch): CommandHooks {
       open++;
       return;
     }
-    const pending = observe(command);
-    if (pending === undefined) return;
-    onSettled(
-      command,
-      (reply) => settleCommand(watch, pending, reply),
-      (error) => failCommand(watch, pending, error),
-    );
+    const pending = observeCommand(watch, command.name, command.args);
+    if (pending !== undefined) listen(watch, command, pending);
   };
 
   return {
@@ -126,29 +118,22 @@ function createCommandHooks(watch: Watch): CommandHooks {
       }
     },
   };
+}
 
-  /**
-   * Listens where ioredis itself settles a command. A handler on its promise would make a rejection that nobody awaits
-   * look handled, and would be called later.
-   */
-  function onSettled(command: Command, done: (reply: unknown) => void, failed: (error: unknown) => void): void {
-    const { resolve, reject } = command;
-    const fenced = (tell: (value: unknown) => void, value: unknown): void => {
-      try {
-        tell(value);
-      } catch (error) {
-        watch.diag.error('a Redis reply is not observed', error);
-      }
-    };
-    command.resolve = (reply) => {
-      fenced(done, reply);
-      resolve.call(command, reply);
-    };
-    command.reject = (error) => {
-      fenced(failed, error);
-      reject.call(command, error);
-    };
-  }
+/**
+ * Listens where ioredis itself settles a command. A handler on its promise would make a rejection that nobody awaits
+ * look handled, and would be called later.
+ */
+function listen(watch: Watch, command: Command, sent: Sent): void {
+  const { resolve, reject } = command;
+  command.resolve = (reply) => {
+    tellReply(watch, sent, reply);
+    resolve.call(command, reply);
+  };
+  command.reject = (error) => {
+    tellError(watch, sent, error);
+    reject.call(command, error);
+  };
 }
 
 function isOfInterest(name: string): boolean {

@@ -5,19 +5,20 @@ import {
   InstrumentationNodeModuleFile,
 } from '@opentelemetry/instrumentation';
 import { type AnyFunction, patchExport } from '@vigil/hooking';
-import { failCommand, isWatched, observeCommand, settleCommand } from '../redis-commands.ts';
+import { isWatched, observeCommand } from '../redis-commands.ts';
 import {
-  failTransaction,
   openTransaction,
   queueCommand,
-  settleTransaction,
+  type Sent,
   type Transaction,
+  tellError,
+  tellReply,
 } from '../redis-transactions.ts';
 import type { Watch } from '../watch.ts';
 
 const VERSIONS = ['>=1 <7'];
 
-type AddCommand = (this: unknown, args: unknown, options?: ChainOption, ...rest: unknown[]) => Promise<unknown>;
+type AddCommand = (this: unknown, ...given: unknown[]) => Promise<unknown>;
 
 interface ChainOption {
   readonly chainId?: symbol;
@@ -37,80 +38,59 @@ export function nodeRedisHook(watch: Watch): InstrumentationModuleDefinition {
 function patchQueue<Exports>(watch: Watch, exports: Exports): Exports {
   const queue = (exports as { default?: { readonly prototype: Record<string, unknown> } }).default;
   if (typeof queue !== 'function') return exports;
-  const observe = createObserver(watch);
+  const sending = createObserver(watch);
   const wrap = (original: AnyFunction): AnyFunction =>
-    function (this: unknown, args: unknown, options?: ChainOption, ...rest: unknown[]) {
-      const add = (): Promise<unknown> => (original as AddCommand).call(this, args, options, ...rest);
-      return watch.enabled ? observe(args, options?.chainId, add) : add();
+    function (this: unknown, ...given: [args: unknown, options?: ChainOption]): Promise<unknown> {
+      const sent = watch.enabled ? sending(given[0], given[1]?.chainId) : undefined;
+      const promise = (original as AddCommand).apply(this, given);
+      // A promise here is always one of node-redis' own.
+      if (sent !== undefined)
+        promise.then(
+          (reply) => tellReply(watch, sent, reply),
+          (error) => tellError(watch, sent, error),
+        );
+      return promise;
     } as AnyFunction;
   patchExport((queue as { readonly prototype: Record<string, unknown> }).prototype, 'addCommand', wrap, watch.diag);
   return exports;
 }
 
-type Observe = (args: unknown, chainId: symbol | undefined, add: () => Promise<unknown>) => Promise<unknown>;
-
-/** Told how one command ends; a promise here is always one of node-redis' own. */
-interface Listener {
-  done(reply: unknown): void;
-  failed(error: unknown): void;
-}
+/** Looks at a command before it is queued. @returns what its reply is to be told to */
+type Observe = (args: unknown, chainId: symbol | undefined) => Sent | undefined;
 
 function createObserver(watch: Watch): Observe {
   /** Transactions by their chain: node-redis gives all commands of one MULTI the same symbol. */
   const transactions = new Map<symbol, Transaction>();
 
-  const listenerFor = (args: unknown, chainId: symbol | undefined): Listener | undefined => {
+  const sendingFenced: Observe = (args, chainId) => {
     if (!Array.isArray(args) || typeof args[0] !== 'string') return undefined;
     const name = args[0];
     if (chainId !== undefined && (name === 'MULTI' || transactions.has(chainId))) {
       return inTransaction(name, args, chainId);
     }
-    const pending = isWatched(name) ? observeCommand(watch, name, args.slice(1)) : undefined;
-    if (pending === undefined) return undefined;
-    return {
-      done: (reply) => settleCommand(watch, pending, reply),
-      failed: (error) => failCommand(watch, pending, error),
-    };
+    return isWatched(name) ? observeCommand(watch, name, args.slice(1)) : undefined;
   };
 
-  const inTransaction = (name: string, args: readonly unknown[], chainId: symbol): Listener | undefined => {
+  const inTransaction = (name: string, args: readonly unknown[], chainId: symbol): Sent | undefined => {
     const transaction = transactions.get(chainId);
     if (transaction === undefined) {
       transactions.set(chainId, openTransaction());
     } else if (name === 'EXEC') {
       // All commands of a chain are queued in one go: it ends here.
       transactions.delete(chainId);
-      if (transaction.followed.length === 0) return undefined;
-      return {
-        done: (reply) => settleTransaction(watch, transaction, reply),
-        failed: (error) => failTransaction(watch, transaction, error),
-      };
+      if (transaction.followed.length > 0) return transaction;
     } else {
-      queueCommand(transaction, isWatched(name) ? observeCommand(watch, name, args.slice(1)) : undefined);
+      queueCommand(transaction, observeCommand(watch, name, args.slice(1)));
     }
     return undefined;
   };
 
-  return (args, chainId, add) => {
-    let listener: Listener | undefined;
+  return (args, chainId) => {
     try {
-      listener = listenerFor(args, chainId);
+      return sendingFenced(args, chainId);
     } catch (error) {
       watch.diag.error('a Redis command is not observed', error);
-    }
-    const promise = add();
-    if (listener !== undefined) listen(watch, promise, listener);
-    return promise;
-  };
-}
-
-function listen(watch: Watch, promise: Promise<unknown>, { done, failed }: Listener): void {
-  const fenced = (tell: (value: unknown) => void) => (value: unknown) => {
-    try {
-      tell(value);
-    } catch (error) {
-      watch.diag.error('a Redis reply is not observed', error);
+      return undefined;
     }
   };
-  promise.then(fenced(done), fenced(failed));
 }

@@ -7,6 +7,7 @@ import { freePort } from '../../support/aggregator.ts';
 import { type MemoryTelemetry, startMemoryTelemetry } from '../../support/memory-telemetry.ts';
 import { mayBeSkipped, type RedisServer, startRedis } from '../../support/redis-server.ts';
 import {
+  IoRedis,
   IoRedisCluster,
   instrumentRedis,
   newInstrumentation,
@@ -251,6 +252,17 @@ test.skipIf(mayBeSkipped)('ioredis: a rejection that nobody awaits stays unhandl
     await redis.close();
   }
   expect(unhandled).toHaveLength(1);
+});
+
+test.skipIf(mayBeSkipped)('ioredis: a command that waits for the connection comes twice and counts once', async () => {
+  const client = new IoRedis({ port: server.port, host: '127.0.0.1', lazyConnect: true });
+  try {
+    expect(await client.set('lock:waiting', 'me', 'PX', 60_000, 'NX')).toBe('OK');
+    expect(await client.multi().set('lock:queued', 'me', 'PX', 60_000, 'NX').get('x').exec()).toHaveLength(2);
+    expect(await acquired()).toEqual({ 'redis acquired lock:waiting': 1, 'redis acquired lock:queued': 1 });
+  } finally {
+    client.disconnect();
+  }
 });
 
 test.skipIf(mayBeSkipped)('ioredis in a cluster: once, also where the command is sent to its node', async () => {
