@@ -58,6 +58,7 @@ export const asking: ReadonlySet<string> = new Set([
 /** Lines of the doctor, whose tests provoke each. */
 export const saidByTheDoctor: ReadonlySet<string> = new Set([
   'README.md: error   destination.reachable: http://localhost:4318/v1/metrics cannot be reached (ECONNREFUSED).',
+  'README.md: error   destination.reachable: https://vigil.example.com/v1/metrics cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT).',
   'README.md: info    hooks.no_locks: no library is installed whose locks and idempotency keys are seen: only the Idempotency-Key header is.',
   'README.md: error   key.reading: the aggregator answers 403 to the key of MONITORING_API_KEY: it may not read.',
   'README.md: error   prometheus.scraped: http://127.0.0.1:9090/ cannot scrape http://127.0.0.1:8000/monitoring/metrics/prometheus/: server returned HTTP status 403 Forbidden.',
@@ -81,6 +82,7 @@ export const typed = [
   'aggregator/README.md: curl -H "X-Monitoring-API-Key: $(cat data/api-key)" http://127.0.0.1:8000/monitoring/graphql/mutations/',
   'aggregator/README.md: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:8000 \\',
   'otel-config/README.md: npx vigil-doctor',
+  'aggregator/README.md: npm install "$VIGIL/aggregator" "$VIGIL/otel-config" @opentelemetry/api',
 ] as const;
 
 /** Not run here, and why. */

@@ -21,6 +21,16 @@ const schema = buildSchema('type Query { a: Int } type Mutation { createJob: Int
 await graphql({ schema, source: 'mutation { createJob }', rootValue: { createJob: () => 1 } });
 `;
 
+const MONITORING = "aggregator/README.md: import { createAggregator } from '@vigil/aggregator';";
+/** A second start finds what the first one has kept. */
+const ASK = `
+import { readFileSync } from 'node:fs';
+import { aggregator } from './monitoring.js';
+const key = readFileSync(aggregator.keyFile, 'utf8').trim();
+const answer = await aggregator.app.request('/monitoring/graphql/mutations/', { headers: { 'X-Monitoring-API-Key': key } });
+console.log(await answer.text());
+`;
+
 const folder = await mkdtemp(join(tmpdir(), 'vigil-documents-'));
 const checkout = join(folder, 'checkout');
 const application = join(folder, 'shop');
@@ -69,7 +79,7 @@ async function start(key: string): Promise<() => Promise<void>> {
 }
 
 async function story(): Promise<void> {
-  const [firstStart, install, ask, start2, askInCheckout, send, doctor] = typed;
+  const [firstStart, install, ask, start2, askInCheckout, send, doctor, embed] = typed;
   await copySources(checkout);
   await mkdir(application);
   await writeFile(join(application, 'package.json'), '{ "name": "shop", "version": "1.0.0", "type": "module" }');
@@ -96,6 +106,25 @@ async function story(): Promise<void> {
   } finally {
     await stop();
   }
+  await embedding(embed);
+}
+
+/** An application that holds the aggregator: `monitoring.js` as the document has it. */
+async function embedding(key: string): Promise<void> {
+  const holder = join(folder, 'holder');
+  await mkdir(holder);
+  await writeFile(join(holder, 'package.json'), '{ "name": "holder", "version": "1.0.0", "type": "module" }');
+  await writeFile(join(holder, 'monitoring.js'), texts.get(MONITORING) ?? assert.fail(MONITORING));
+  await writeFile(join(holder, 'app.js'), APPLICATION);
+  await run('npm', ['install', '--silent', 'graphql@16.15.0'], { cwd: holder, env: environment });
+  await type(key, holder);
+  await writeFile(join(holder, 'ask.js'), ASK);
+  const { stdout } = await run(process.execPath, ['--import', './monitoring.js', 'ask.js'], {
+    cwd: holder,
+    env: environment,
+  });
+  assert.match(stdout, /"createJob":1\b/);
+  console.log(`ok      ${key}`);
 }
 
 let failed = 0;
