@@ -95,6 +95,9 @@ function lowestBits(bytes: number): number {
   return Math.imul(bytes & 0x01010101, 0x10204080) >>> 28;
 }
 
+/** The width of a row by the width of its widest group. */
+const WIDTH_OF_BITS = Uint8Array.from({ length: DOUBLES + 1 }, (_, bits) => widthFor(2 ** bits - 1));
+
 /** Where each row's counts begin, and their width. */
 export interface Places {
   readonly pointer: Uint32Array;
@@ -112,7 +115,7 @@ export function placeGroups(cells: Uint16Array, widths: Uint8Array): Places {
   for (let row = 0; row < cells.length; row++) {
     let bits = 0;
     for (let k = 0; k < cells[row]; k += GROUP, group++) if (widths[group] > bits) bits = widths[group];
-    width[row] = bits === DOUBLES ? EIGHT : widthFor(2 ** bits - 1);
+    width[row] = WIDTH_OF_BITS[bits];
     pointer[row] = aligned(used, width[row]);
     used = pointer[row] + countBytes(cells[row], width[row]);
   }
