@@ -3,6 +3,8 @@ import { BodyError, MAX_BODY_BYTES } from './receiver.ts';
 
 /** A smaller buffer could be a part of one that Node shares out. */
 const SMALLEST_BUFFER_BYTES = 64 * 1024;
+/** What a byte of deflate can become at most: two bits a repetition of 258 bytes. */
+const MAX_BYTES_OF_ONE = 1032;
 
 /**
  * Gives the decompressed body to `use`; its bytes are valid only during the call. Their memory is free again when it
@@ -21,12 +23,13 @@ export function withDecompressed<Result>(gzip: Uint8Array, use: (body: Uint8Arra
 
 /**
  * Of a buffer that a full one of the same size need not follow. The last four bytes hold the length of the body; they
- * may lie, so they are bounded.
+ * may lie, so they are bounded: a buffer of 16 MiB for each small body would keep the garbage collector busy.
  */
 function sizeOf(gzip: Uint8Array): number {
   const end = gzip.byteOffset + gzip.length;
   const said = gzip.length < 18 ? 0 : new DataView(gzip.buffer, end - 4, 4).getUint32(0, true);
-  return Math.min(Math.max(said, SMALLEST_BUFFER_BYTES), MAX_BODY_BYTES) + 1;
+  const possible = Math.min(said, MAX_BYTES_OF_ONE * gzip.length);
+  return Math.min(Math.max(possible, SMALLEST_BUFFER_BYTES), MAX_BODY_BYTES) + 1;
 }
 
 function decompress(gzip: Uint8Array, bufferBytes: number) {
