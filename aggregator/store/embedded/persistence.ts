@@ -119,12 +119,14 @@ export class Persistence implements BlockSource {
     const period = oldest.id % TIER_FACTOR;
     const start = period - (period % minutes);
     if (start + minutes > minute) return false;
+    const from = tier * TIER_FACTOR + start;
+    const periods = new Set(this.#periodsOfPack(tier, start));
+    for (let period = start; period < start + minutes; period += TIER_MINUTES[tier]) periods.add(period);
     const blocks = new Map<number, Uint8Array>();
-    for (let period = start; period < start + minutes; period += TIER_MINUTES[tier]) {
+    for (const period of periods) {
       const bytes = this.block(tier, period);
       if (bytes !== undefined) blocks.set(period, bytes);
     }
-    const from = tier * TIER_FACTOR + start;
     const { places, data } = pack(tier, start, blocks);
     this.#transaction(() => {
       this.#database.prepare('INSERT OR REPLACE INTO packs VALUES (?, ?, ?)').run(from, places, data);
@@ -132,6 +134,12 @@ export class Persistence implements BlockSource {
     });
     this.#openPack = undefined;
     return true;
+  }
+
+  /** Periods of the pack that begins at `start`; one of an earlier version holds more than is packed together. */
+  #periodsOfPack(tier: number, start: number): number[] {
+    const row = this.#readPack.get(tier * TIER_FACTOR + start) as unknown as Pack | undefined;
+    return row === undefined ? [] : periodsOf(tier, start, row.places);
   }
 
   /** Bytes of the blocks that are in memory because they were read or written lately. */
