@@ -71,6 +71,12 @@ export function explain(file: string, error: unknown): string {
   if (/locked|busy/i.test(text))
     return `${file} is in use by another process. One process may use a data directory at a time: stop the other one, or set MONITORING_DATA_DIR to another directory.`;
   if (error instanceof SyntaxError || error instanceof RangeError || /malformed|not a database|corrupt/i.test(text))
-    return `${file} is damaged (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
+    return explainDamage(file, 'the database', error);
   return `${file} cannot be opened (${text}). Check that the directory exists, that it can be written, and that the disk is not full.`;
+}
+
+/** @param what cannot be read of the file */
+export function explainDamage(file: string, what: string, error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return `${file} is damaged: ${what} cannot be read (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
 }

@@ -3,11 +3,12 @@ import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/s
 import type { MutationSpan } from '../port.ts';
 import type { ClientTables } from './clients.ts';
 import { compact, expand } from './compact.ts';
+import { explainDamage, StoreFileError } from './database.ts';
 import { type Pack, pack, packRule, periodsOf, unpack } from './pack.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import type { SpanShelf } from './spans.ts';
 import type { BlockSource, NewBlock } from './tiers.ts';
-import { TIER_MINUTES } from './tiers.ts';
+import { LIFETIME, TIER_MINUTES } from './tiers.ts';
 
 /** Periods are numbered in minutes: below 2^40 until the year 2,000,000. */
 const TIER_FACTOR = 2 ** 40;
@@ -82,10 +83,20 @@ export class Persistence implements BlockSource {
       this.#cache.set(id, cached);
       return cached;
     }
-    const row = this.#readBlock.get(id) as { data: Uint8Array } | undefined;
-    const bytes = row === undefined ? this.#unpack(tier, period) : expand(row.data);
+    const bytes = this.#read(tier, period);
     if (bytes !== undefined) this.#keep(id, bytes);
     return bytes;
+  }
+
+  /** @throws StoreFileError when the block is damaged */
+  #read(tier: number, period: number): Uint8Array | undefined {
+    try {
+      const row = this.#readBlock.get(tier * TIER_FACTOR + period) as { data: Uint8Array } | undefined;
+      return row === undefined ? this.#unpack(tier, period) : expand(row.data);
+    } catch (error) {
+      const what = tier === LIFETIME ? 'the totals' : `the block of ${new Date(period * 60_000).toISOString()}`;
+      throw new StoreFileError(explainDamage(this.#database.location() ?? '', what, error), { cause: error });
+    }
   }
 
   /** A block out of its pack; the pack read last stays open, since its neighbours are asked for next. */

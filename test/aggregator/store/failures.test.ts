@@ -160,6 +160,29 @@ describe('a store file that cannot be used is named, with the mend', () => {
   });
 });
 
+test('a block that the disk spoilt is named when it is asked for, with the mend', async () => {
+  const directory = temporaryDirectory();
+  const opened = open(directory);
+  take(opened, 1);
+  opened.close();
+  const database = new DatabaseSync(join(directory, 'vigil.db'));
+  for (const { id, data } of database.prepare('SELECT id, data FROM blocks').all() as {
+    id: number;
+    data: Uint8Array;
+  }[]) {
+    data[data.length - 1] ^= 1;
+    database.prepare('UPDATE blocks SET data = ? WHERE id = ?').run(data, id);
+  }
+  database.close();
+  const again = open(directory);
+  const range = { fromMs: began - 3_600_000, toMs: began + 60_000 };
+  const damage = /vigil\.db is damaged: the block of \d{4}-.*Z cannot be read.*backup.*empty store/s;
+  await expect(again.store.histograms({ metric: 'vigil.mutation.duration', range })).rejects.toThrow(damage);
+  await expect(total(again)).rejects.toThrow(/vigil\.db is damaged: the totals cannot be read/);
+  expect(() => [...again.exportLines(range)]).toThrow(StoreFileError);
+  again.close();
+});
+
 test('a store of version 1 opens with what it held, and can then keep clients', async () => {
   const directory = temporaryDirectory();
   const first = open(directory);

@@ -139,7 +139,8 @@ test('packed blocks answer as before, also after a restart, and take late points
   again.database.close();
 
   const last = openParts(file);
-  for (const minute of [4, 10, 45, 31, 59]) expect(rowsOf(last.persistence.block(0, DAY + minute))).toEqual(before[minute]);
+  for (const minute of [4, 10, 45, 31, 59])
+    expect(rowsOf(last.persistence.block(0, DAY + minute))).toEqual(before[minute]);
   expect(rowsOf(last.persistence.block(0, DAY + 30))).toEqual(withLate);
   last.persistence.dropBefore(0, DAY + 61);
   expect(last.persistence.block(0, DAY + 59)).toBeUndefined();
