@@ -26,7 +26,7 @@ export interface Watch {
 }
 
 /** As often as senders send. */
-const LOOK_EVERY_MS = 10_000;
+export const LOOK_EVERY_MS = 10_000;
 const MAX_SERVICES = 1000;
 /** Every series that tells of events, without the many of explicit buckets. */
 const EVERYTHING = `{__name__=~${quote((Object.keys(metrics) as MetricName[]).flatMap(countNames).join('|'))}}`;

@@ -11,6 +11,7 @@ import { StoreUnavailable } from '../../../../aggregator/store/port.ts';
 import { createBatches } from '../../../../aggregator/store/prometheus/batches.ts';
 import { createServer as createMetricsServer } from '../../../../aggregator/store/prometheus/server.ts';
 import { openPrometheusStore } from '../../../../aggregator/store/prometheus/store.ts';
+import { LOOK_EVERY_MS } from '../../../../aggregator/store/prometheus/watch.ts';
 
 interface Asked {
   readonly path: string;
@@ -217,6 +218,8 @@ test('when each service last sent: those that are alive, and once those that wer
       response.end(vector(query.includes('[1d:5m]') ? [at('shop', 900), at('mail', 500)] : alive));
     }
   });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  closing.push(() => void vi.useRealTimers());
   const opened = await openPrometheusStore({
     url,
     metrics: createOwnMetrics(),
@@ -231,7 +234,11 @@ test('when each service last sent: those that are alive, and once those that wer
   expect(arrivals()).toEqual({ shop: 1_010_000, mail: 500_000 });
   expect(opened.store.state()).toMatchObject({ newestPointMs: 1_010_000, services: ['mail', 'quiet', 'shop'] });
   alive = [at('mail', 1020)];
-  await vi.waitFor(() => expect(arrivals()).toEqual({ shop: 1_010_000, mail: 1_020_000 }), { timeout: 15_000 });
+  vi.advanceTimersByTime(LOOK_EVERY_MS - 1);
+  expect(asked).toHaveLength(2);
+  vi.advanceTimersByTime(1);
+  vi.useRealTimers();
+  await vi.waitFor(() => expect(arrivals()).toEqual({ shop: 1_010_000, mail: 1_020_000 }), { timeout: 5000 });
   expect(asked.filter((query) => query.includes('[1d:5m]'))).toHaveLength(1);
 });
 
