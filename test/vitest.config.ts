@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -18,8 +19,8 @@ export default defineConfig({
   root,
   test: {
     globalSetup: ['test/support/temporary-files.ts'],
-    // One worker a core: by default vitest leaves one core idle, half of a small machine.
-    maxWorkers: '100%',
+    // One more than there are cores: many tests wait for processes that they start.
+    maxWorkers: availableParallelism() + 1,
     // In the order of their names: first those that wait for processes, and what is small fills the end.
     projects: [
       {
