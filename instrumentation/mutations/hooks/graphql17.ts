@@ -31,10 +31,14 @@ interface ValidateMessage extends Ended {
   readonly document: DocumentNode;
 }
 
+/** On a message whose execution is observed. A WeakMap of what lives so shortly costs more than all else here. */
+const EXECUTION = Symbol('vigil.mutations.execution');
+
 interface OperationMessage extends Ended {
   readonly schema: Schema;
   readonly document: DocumentNode;
   readonly operation: OperationNode;
+  [EXECUTION]?: Execution;
 }
 
 /** Subscribers to the events of one channel; each is fenced, for an error in one would end the process. */
@@ -79,12 +83,11 @@ function subscribe<Message>(watch: Watch, name: string, subscribers: Subscribers
 }
 
 function executionSubscribers(watch: Watch): Subscribers<OperationMessage> {
-  const executions = new WeakMap<object, Execution>();
   const finish = (message: OperationMessage): void => {
     const threw = 'error' in message;
     const type = message.operation.operation;
     if (type === 'mutation') {
-      const execution = executions.get(message);
+      const execution = message[EXECUTION];
       if (execution !== undefined) finishExecution(watch, execution, threw ? message.error : message.result, threw);
     } else if (type === 'query') {
       watch.requests.count(type, threw || hasErrors(answerOf(message.result)) ? 'error' : 'ok');
@@ -96,12 +99,11 @@ function executionSubscribers(watch: Watch): Subscribers<OperationMessage> {
       if (message.operation.operation !== 'mutation') return;
       const plan = planOf(message.document, message.operation);
       wrapRootFields(watch, message.schema, plan);
-      const execution = enterExecution(watch, plan);
-      executions.set(message, execution);
+      message[EXECUTION] = enterExecution(watch, plan);
       claimCoerced(watch);
     },
     end(message) {
-      const execution = executions.get(message);
+      const execution = message[EXECUTION];
       if (execution !== undefined) leaveExecution(watch, execution);
       if (hasEnded(message)) finish(message);
     },
