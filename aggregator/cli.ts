@@ -135,19 +135,25 @@ function takeLine(receiver: Receiver, line: string): string | undefined {
   }
 }
 
+/** @returns 0 when everything could be read */
 async function exportStore(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { from: { type: 'string' }, to: { type: 'string' } } });
   const toMs = timeOf('--to', values.to) ?? Date.now();
   const opened = openStore(createOwnMetrics());
+  let damaged = 0;
+  const onDamage = ({ message }: Error): void => {
+    damaged++;
+    process.stderr.write(`left out: ${message}\n`);
+  };
   try {
     const oldestMs = Date.now() - opened.store.state().retentionMs;
     const fromMs = timeOf('--from', values.from) ?? oldestMs;
-    for (const line of opened.exportLines({ fromMs, toMs }))
+    for (const line of opened.exportLines({ fromMs, toMs }, onDamage))
       if (!process.stdout.write(line)) await once(process.stdout, 'drain');
   } finally {
     opened.close();
   }
-  return 0;
+  return damaged > 0 ? 1 : 0;
 }
 
 /** @returns 0 when every file is good */

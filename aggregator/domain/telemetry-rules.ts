@@ -6,8 +6,23 @@ const LINK = '/monitoring/overview/';
 /** 30 exports of our registration's 10 s, and five of the SDK's own 60 s: by then it is no delay any more. */
 export const TELEMETRY_STOPPED_SECONDS = 300;
 
-/** Signals: `silence`, `overflowed_series`, `rejected_points`. */
+/** Signals: `refusing` (how long the store has taken nothing; undefined while it takes), `silence`, `overflowed_series`, `rejected_points`. */
 export const telemetryRules: readonly RecommendationRule[] = [
+  {
+    id: 'telemetry-refused',
+    area: AREA,
+    level: 'critical',
+    signal: 'refusing',
+    unit: 'seconds',
+    speaks: 'above',
+    threshold: 0,
+    source: 'a store takes what it is sent',
+    message: 'New data has been refused for {value}: the data directory cannot be written, or the store is damaged.',
+    action:
+      'Mend what the service’s log names, with its file and its reason; senders repeat what is refused for a while only.',
+    traces: 'none',
+    link: LINK,
+  },
   {
     id: 'telemetry-stopped',
     area: AREA,

@@ -48,11 +48,12 @@ function telemetryRecommendations(
   store: Store,
   { window, ownFamilies, service }: Asked,
 ): readonly RecommendationBody[] {
-  const { lastArrivalMs, sharedIdentityExports = new Map<string, number>() } = store.state();
+  const { lastArrivalMs, refusingSinceMs, sharedIdentityExports = new Map<string, number>() } = store.state();
   const families = ownFamilies?.() ?? [];
   const total = (name: string): number | undefined =>
     families.find((family) => family.name === name)?.samples.reduce((sum, { value }) => sum + value, 0);
   const signals = {
+    refusing: refusingSinceMs === undefined ? undefined : Math.max(1, (window.range.toMs - refusingSinceMs) / 1000),
     // Before the first arrival there is nothing that could have stopped.
     silence: lastArrivalMs === undefined ? undefined : Math.max(0, window.range.toMs - lastArrivalMs) / 1000,
     ...(lastArrivalMs === undefined

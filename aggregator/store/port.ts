@@ -99,6 +99,8 @@ export interface StoreState {
   readonly sharedIdentityExports?: ReadonlyMap<string, number>;
   /** Whether it takes new data, and if not, why. */
   readonly refusing: string | undefined;
+  /** Unix ms; since when. */
+  readonly refusingSinceMs?: number | undefined;
   /** Whether what is said here about data may be old, because whoever holds it does not answer; false when absent. */
   readonly isUnknown?: boolean;
 }

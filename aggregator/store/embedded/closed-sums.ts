@@ -3,6 +3,8 @@ import { type BlockSource, type Run, TIER_MINUTES, visitRun } from './tiers.ts';
 
 /** The sums of one generation together; there are two. */
 const MAX_BYTES = 16 * 2 ** 20;
+/** What an entry takes beside its sums: its key, the object, its place in the table. */
+const ENTRY_BYTES = 256;
 /** Questions that were asked once, and runs that were added up once; of those that come again the sums are kept. */
 const MAX_SEEN = 16_384;
 
@@ -114,10 +116,11 @@ export class ClosedSums {
   }
 
   #keep(key: string, sums: Sized): void {
-    if (sums.byteLength > MAX_BYTES) return;
-    if (this.#youngBytes + sums.byteLength > MAX_BYTES) this.#grow();
+    const bytes = sums.byteLength + ENTRY_BYTES;
+    if (bytes > MAX_BYTES) return;
+    if (this.#youngBytes + bytes > MAX_BYTES) this.#grow();
     this.#young.set(key, sums);
-    this.#youngBytes += sums.byteLength;
+    this.#youngBytes += bytes;
   }
 
   #grow(): void {

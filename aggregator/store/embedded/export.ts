@@ -2,6 +2,7 @@ import { metrics } from '@vigil/semconv';
 import { EXPLICIT, NUMBER } from '../../otlp/batch.ts';
 import type { TimeRange } from '../port.ts';
 import { type RowVisitor, visitBlock } from './block.ts';
+import { StoreFileError } from './database.ts';
 import { ZERO_INDEX } from './rows.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import { type BlockSource, periodOf, TIER_MINUTES } from './tiers.ts';
@@ -23,20 +24,35 @@ interface MetricJson {
  * Deltas, minute by minute as far back as minutes are kept, ten minutes by ten before. Without the tables of clients who
  * met refusals: they hold addresses, are kept apart from telemetry for eight days, and must not leave with it by chance.
  */
-export function* exportLines(directory: SeriesDirectory, blocks: BlockSource, range: TimeRange): Iterable<string> {
+export function* exportLines(
+  directory: SeriesDirectory,
+  blocks: BlockSource,
+  range: TimeRange,
+  onDamage: (error: StoreFileError) => void,
+): Iterable<string> {
+  const linesOf = (tier: number, period: number): readonly string[] => {
+    try {
+      return exportBlock(directory, blocks, tier, period);
+    } catch (error) {
+      if (!(error instanceof StoreFileError)) throw error;
+      onDamage(error);
+      return [];
+    }
+  };
   const to = Math.ceil(range.toMs / MINUTE_MS);
   let minute = periodOf(1, Math.floor(range.fromMs / MINUTE_MS));
   for (; minute < to; minute += TIER_MINUTES[1]) {
     const minutes = Array.from({ length: TIER_MINUTES[1] }, (_, i) => minute + i);
     const kept = minutes.filter((one) => blocks.writtenIn(0, one) !== undefined);
-    if (kept.length === 0) yield* exportBlock(directory, blocks, 1, minute);
-    else for (const one of kept) yield* exportBlock(directory, blocks, 0, one);
+    if (kept.length === 0) yield* linesOf(1, minute);
+    else for (const one of kept) yield* linesOf(0, one);
   }
 }
 
-function* exportBlock(directory: SeriesDirectory, blocks: BlockSource, tier: number, period: number): Iterable<string> {
+/** @returns one line, or none where there is no block */
+function exportBlock(directory: SeriesDirectory, blocks: BlockSource, tier: number, period: number): readonly string[] {
   const bytes = blocks.block(tier, period);
-  if (bytes === undefined) return;
+  if (bytes === undefined) return [];
   /** By service and version, then by metric and shape. */
   const resources = new Map<string, Map<string, MetricJson>>();
   const times = {
@@ -48,7 +64,7 @@ function* exportBlock(directory: SeriesDirectory, blocks: BlockSource, tier: num
     resource: { attributes: resourceAttributes(key) },
     scopeMetrics: [{ scope: { name: INSTANCE }, metrics: [...byMetric.values()].map(metricJson) }],
   }));
-  yield `${JSON.stringify({ resourceMetrics })}\n`;
+  return [`${JSON.stringify({ resourceMetrics })}\n`];
 }
 
 function pointWriter(

@@ -58,8 +58,11 @@ export interface StoreLog {
 export interface OpenedStore {
   readonly store: Store;
   readonly receiver: Receiver;
-  /** What the store holds of a span of time, as lines of OTLP/JSON. */
-  exportLines(range: TimeRange): Iterable<string>;
+  /**
+   * What the store holds of a span of time, as lines of OTLP/JSON.
+   * @param onDamage told of each period that cannot be read; the others go on
+   */
+  exportLines(range: TimeRange, onDamage: (error: StoreFileError) => void): Iterable<string>;
   /** Writes everything that is open and lets the directory go. */
   close(): void;
 }
@@ -73,7 +76,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): OpenedStore {
   return {
     store: opened.reader,
     receiver: opened.ingest,
-    exportLines: (range) => opened.exportLines(range),
+    exportLines: (range, onDamage) => opened.exportLines(range, onDamage),
     close: () => opened.close(),
   };
 }
@@ -96,6 +99,9 @@ class OpenStore {
   readonly #timer: NodeJS.Timeout;
   #lastCheckpointMs: number;
   #refusing: string | undefined;
+  #refusingSinceMs: number | undefined;
+  /** Whether the log names a damaged block already. */
+  #damageIsKnown = false;
 
   constructor(options: EmbeddedStoreOptions) {
     const { directory, metrics, log } = options;
@@ -153,9 +159,9 @@ class OpenStore {
     this.#closeDatabase();
   }
 
-  exportLines(range: TimeRange): Iterable<string> {
+  exportLines(range: TimeRange, onDamage: (error: StoreFileError) => void): Iterable<string> {
     if (this.#checkpoints.isPending) this.#checkpoint();
-    return exportLines(this.#directory, this.#persistence, range);
+    return exportLines(this.#directory, this.#persistence, range, onDamage);
   }
 
   #load(): void {
@@ -211,14 +217,16 @@ class OpenStore {
     else this.#packOne();
   }
 
-  /** One pack at a time, so that nobody waits for it. */
+  /** One pack at a time, so that nobody waits for it. Where a block is damaged its tier stays as it is, and goes on. */
   #packOne(): void {
     try {
       PACK_RULES.some(({ tier, afterMs }) =>
         this.#persistence.packBefore(tier, Math.floor((this.#now() - afterMs) / MINUTE_MS)),
       );
     } catch (error) {
-      this.#refuse(error);
+      if (!(error instanceof StoreFileError)) this.#refuse(error);
+      else if (!this.#damageIsKnown) this.#options.log.error({ err: error }, 'a block of the store is damaged');
+      this.#damageIsKnown ||= error instanceof StoreFileError;
     }
   }
 
@@ -231,14 +239,16 @@ class OpenStore {
       this.#refuse(error);
       return;
     }
-    if (this.#refusing !== undefined) this.#options.log.info({}, 'the data directory can be written again');
+    if (this.#refusing !== undefined) this.#options.log.info({}, 'new data is taken again');
     this.#refusing = undefined;
+    this.#refusingSinceMs = undefined;
   }
 
   #refuse(error: unknown): void {
-    if (this.#refusing === undefined)
-      this.#options.log.error({ err: error }, 'the data directory cannot be written; new data is refused until it can');
-    this.#refusing = 'the data directory cannot be written';
+    const reason = error instanceof StoreFileError ? 'the store is damaged' : 'the data directory cannot be written';
+    if (this.#refusing !== reason) this.#options.log.error({ err: error }, `new data is refused: ${reason}`);
+    this.#refusing = reason;
+    this.#refusingSinceMs ??= this.#now();
   }
 
   #state(): StoreState {
@@ -252,6 +262,7 @@ class OpenStore {
       versions: this.#directory.versions,
       sharedIdentityExports: this.ingest.sharedIdentities.lastHour(this.#now()),
       refusing: this.#refusing,
+      refusingSinceMs: this.#refusingSinceMs,
     };
   }
 }

@@ -45,7 +45,7 @@ export function registerStoreMetrics(metrics: OwnMetrics, parts: MeasuredParts):
     ['open_tables_bytes', 'Memory of the minutes that are not in a checkpoint yet.', () => minutes.bytes],
     [
       'refusing',
-      '1 while new data is refused, because the data directory cannot be written.',
+      '1 while new data is refused: the data directory cannot be written, or the store is damaged.',
       () => (parts.isRefusing() ? 1 : 0),
     ],
     ['blocks', 'Blocks on the disk.', () => persistence.blocks],

@@ -44,7 +44,9 @@ test.each(Object.entries(tables))(
   (_, rules) => {
     for (const rule of rules) {
       const beyond =
-        rule.speaks === 'below' ? rule.threshold * 0.9 : rule.threshold * 1.1 + (rule.unit === 'count' ? 1 : 0);
+        rule.speaks === 'below'
+          ? rule.threshold * 0.9
+          : rule.threshold * 1.1 + (rule.unit === 'count' || rule.threshold === 0 ? 1 : 0);
       const [{ message, evidence, action, link }] = recommend([rule], { [rule.signal]: beyond }, otherwise);
       expect(message).not.toMatch(/[{}]/);
       expect(message).toMatch(/\d.*\.$/);
@@ -74,6 +76,7 @@ const PROMISED: readonly (readonly [signal: string, quiet: number, loud: number,
   ['sqli_attempts', 49, 50, 'sqli-attempts', 'warning'],
   ['rate_limit_violations', 100, 101, 'rate-limit-violations', 'warning'],
   ['detected_only', 0, 1, 'detected-not-blocked', 'warning'],
+  ['refusing', 0, 1, 'telemetry-refused', 'critical'],
   ['silence', 300, 301, 'telemetry-stopped', 'warning'],
   ['overflowed_series', 0, 1, 'series-overflowed', 'warning'],
   ['rejected_points', 0, 1, 'points-rejected', 'warning'],

@@ -5,6 +5,7 @@ import { areas, changesOf } from '../../../aggregator/reports/areas.ts';
 import { overviewSchema, reportOverview } from '../../../aggregator/reports/overview.ts';
 import { type Asked, windowUntil } from '../../../aggregator/reports/report.ts';
 import { reportSlos } from '../../../aggregator/reports/slo.ts';
+import type { Store } from '../../../aggregator/store/port.ts';
 import { createKnownStore } from '../../support/known-store.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 15, 12, 0, 30);
@@ -68,6 +69,20 @@ describe('recommendations', () => {
       'CreateJob alone',
     );
     expect((await reportOverview(store, asked)).sentence).toContain(worst.message);
+  });
+
+  test('a store that refuses new data is the first thing to be told, and nothing says that all was taken', async () => {
+    const known = createKnownStore(NOW_MS);
+    known.add({ name: 'A', seconds: 0.1, atMs: NOW_MS }, 50);
+    const store: Store = {
+      ...known,
+      state: () => ({ ...known.state(), refusing: 'the disk is full', refusingSinceMs: NOW_MS - 90_000 }),
+    };
+    const { recommendations } = await reportRecommendations(store, asked);
+    const told = recommendations.filter(({ area }) => area === 'telemetry');
+    expect(told.map(({ id, level, message }) => [id, level, message])).toEqual([
+      ['telemetry-refused', 'critical', expect.stringContaining('refused for 2 minutes')],
+    ]);
   });
 
   test('telemetry that stopped, overflowed or was rejected is told', async () => {

@@ -26,8 +26,8 @@ const open = (directory: string) =>
   openEmbeddedStore({ directory, retentionDays: 35, metrics: createOwnMetrics(), log: silent });
 
 const began = Date.now();
-function body(instance: number, values = 1): Buffer {
-  const point: PointDescription = {
+function pointOf(instance: number, values = 1): PointDescription {
+  return {
     metric: 'vigil.mutation.duration',
     instance: `i${instance}`,
     attributes: { 'vigil.mutation.name': 'CreateJob', 'vigil.mutation.outcome': 'success' },
@@ -37,7 +37,10 @@ function body(instance: number, values = 1): Buffer {
     values: new Array<number>(values).fill(0.2),
     shape: { scale: 5 },
   };
-  return metricsBody([point]);
+}
+
+function body(instance: number, values = 1): Buffer {
+  return metricsBody([pointOf(instance, values)]);
 }
 
 function take(opened: OpenedStore, instance: number): void {
@@ -160,27 +163,77 @@ describe('a store file that cannot be used is named, with the mend', () => {
   });
 });
 
+/** Flips the last bit of every block that is chosen. */
+function spoilBlocks(directory: string, isChosen: (data: Uint8Array, n: number) => boolean): void {
+  const database = new DatabaseSync(join(directory, 'vigil.db'));
+  const rows = database.prepare('SELECT id, data FROM blocks ORDER BY id').all();
+  for (const [n, { id, data }] of (rows as { id: number; data: Uint8Array }[]).entries()) {
+    if (!isChosen(data, n)) continue;
+    data[data.length - 1] ^= 1;
+    database.prepare('UPDATE blocks SET data = ? WHERE id = ?').run(data, id);
+  }
+  database.close();
+}
+
 test('a block that the disk spoilt is named when it is asked for, with the mend', async () => {
   const directory = temporaryDirectory();
   const opened = open(directory);
   take(opened, 1);
   opened.close();
-  const database = new DatabaseSync(join(directory, 'vigil.db'));
-  for (const { id, data } of database.prepare('SELECT id, data FROM blocks').all() as {
-    id: number;
-    data: Uint8Array;
-  }[]) {
-    data[data.length - 1] ^= 1;
-    database.prepare('UPDATE blocks SET data = ? WHERE id = ?').run(data, id);
-  }
-  database.close();
+  spoilBlocks(directory, () => true);
   const again = open(directory);
   const range = { fromMs: began - 3_600_000, toMs: began + 60_000 };
   const damage = /vigil\.db is damaged: the block of \d{4}-.*Z cannot be read.*backup.*empty store/s;
   await expect(again.store.histograms({ metric: 'vigil.mutation.duration', range })).rejects.toThrow(damage);
   await expect(total(again)).rejects.toThrow(/vigil\.db is damaged: the totals cannot be read/);
-  expect(() => [...again.exportLines(range)]).toThrow(StoreFileError);
   again.close();
+});
+
+test('an export leaves out what is damaged, says so, and goes on', () => {
+  const directory = temporaryDirectory();
+  const opened = open(directory);
+  take(opened, 1);
+  const earlier = { ...pointOf(2), startMs: began - 601_000, timeMs: began - 600_000 };
+  opened.receiver.take({ signal: 'metrics', bytes: metricsBody([earlier]), encoding: 'json', gzip: false });
+  opened.close();
+  // The first is the older minute.
+  spoilBlocks(directory, (_data, n) => n === 0);
+  const again = open(directory);
+  const damaged: string[] = [];
+  const range = { fromMs: began - 3_600_000, toMs: began + 60_000 };
+  const lines = [...again.exportLines(range, ({ message }) => damaged.push(message))];
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0]).resourceMetrics).toHaveLength(1);
+  expect(damaged).toEqual([expect.stringMatching(/the block of .* cannot be read/)]);
+  again.close();
+});
+
+test('new points for a damaged block are refused for what it is, and stay in the journal', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const directory = temporaryDirectory();
+    const opened = open(directory);
+    take(opened, 1);
+    opened.close();
+    spoilBlocks(directory, () => true);
+    let clock = began;
+    const said: string[] = [];
+    const log = { ...silent, error: (fields: object, message: string) => void said.push(`${message} ${fields}`) };
+    const metrics = createOwnMetrics();
+    const again = openEmbeddedStore({ directory, retentionDays: 35, metrics, log, now: () => clock });
+    take(again, 2);
+    for (let tick = 0; tick < 3; tick++) {
+      clock += 60_000;
+      vi.advanceTimersByTime(5000);
+    }
+    const damaged = 'Not taken: the store is damaged.';
+    expect(() => take(again, 3)).toThrow(expect.objectContaining({ kind: 'unavailable', message: damaged }));
+    expect(said).toEqual([expect.stringMatching(/^new data is refused: the store is damaged/)]);
+    again.close();
+    expect(readFileSync(journalOf(directory)).length).toBeGreaterThan(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a store of version 1 opens with what it held, and can then keep clients', async () => {
@@ -292,6 +345,7 @@ test('a directory that cannot be written any more: the same, and nothing piles u
     pass(60_000);
     expect(() => take(opened, 3)).toThrow(expect.objectContaining({ kind: 'unavailable', retryAfterSeconds: 5 }));
     expect(opened.store.state().refusing).toMatch(/cannot be written/);
+    expect(opened.store.state().refusingSinceMs).toBe(clock);
     expect(refusing()).toBe(1);
     expect(await total(opened)).toBe(2);
     const files = readdirSync(directory).length;
