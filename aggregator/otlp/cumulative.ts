@@ -167,8 +167,8 @@ export class CumulativeStreams {
     let min = values[at + 6];
     let max = values[at + 7];
     if (continues && high >= low) {
-      if (zero === 0) min = tighterMin(min, 2 ** ((first + low - length) * 2 ** -scale));
-      max = tighterMax(max, 2 ** ((first + high - length + 1) * 2 ** -scale));
+      if (zero === 0) min = tighterMin(min, lowerEdge(first + low - length, scale));
+      max = tighterMax(max, lowerEdge(first + high - length + 1, scale));
     }
     const series = streams.seriesOf(stream, -1);
     this.#sink.exponential(
@@ -190,6 +190,15 @@ export class CumulativeStreams {
     if (this.#scratch.length < n) this.#scratch = new Float64Array(2 * n);
     return this.#scratch;
   }
+}
+
+/** Lower edges of buckets at the finest scale, of 64 doublings around 1: to look one up is cheaper than a power. */
+const EDGES = Float64Array.from({ length: 64 << MAX_SCALE }, (_, i) => 2 ** (i / 2 ** MAX_SCALE - 32));
+
+/** @param scale at most the finest */
+function lowerEdge(index: number, scale: number): number {
+  const at = (index << (MAX_SCALE - scale)) + (32 << MAX_SCALE);
+  return scale >= 0 && at >= 0 && at < EDGES.length ? EDGES[at] : 2 ** (index * 2 ** -scale);
 }
 
 /** The larger of a minimum, NaN when it is unknown, and the lower edge of the lowest bucket that grew. */
