@@ -121,10 +121,13 @@ function agoInWords(seconds: number): string {
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
 }
 
+/** What the doctor has findings of its own for. */
+const TOLD_ELSEWHERE = ['telemetry-stopped', 'telemetry-refused'];
+
 /** Its own words on telemetry, such as series that went to the overflow. */
 function telemetryFindings({ freshness, recommendations }: Overview): Finding[] {
   const found = recommendations
-    .filter(({ id, area, level }) => area === 'telemetry' && level !== 'info' && id !== 'telemetry-stopped')
+    .filter(({ id, area, level }) => area === 'telemetry' && level !== 'info' && !TOLD_ELSEWHERE.includes(id))
     .map(({ id, message, action }) => finding('warning', `aggregator.${id}`, message, action));
   if (!freshness.takes_data)
     found.push(

@@ -107,8 +107,10 @@ test('a disk that is full', async () => {
   expect(() => writeFileSync(join(disk.directory, 'ballast'), Buffer.alloc(4 * 1024 * 1024))).toThrow(/ENOSPC/);
   let n = 0;
   while ((await send(full, [mutation(n % 100)])) !== 503) expect(n++).toBeLessThan(1000);
-  const { find } = await look(full);
+  const { find, report } = await look(full);
   expect(find('error aggregator.takes_data').mend).toContain('disk');
+  // Once is enough.
+  expect(report.findings.map(({ id }) => id)).not.toContain('aggregator.telemetry-refused');
   expect(find('warning destination.answer').evidence).toMatchObject({ status: 503 });
   await full.stop('SIGKILL');
   disk.remove();
