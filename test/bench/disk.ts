@@ -33,7 +33,7 @@ export function printDisk(directory: string): void {
   persistence.load();
   const loose = TIERS.map((_, tier) => sizeOf(database, 'blocks', tier));
   for (const { tier, afterMs } of PACK_RULES)
-    while (persistence.packBefore(tier, Math.floor((Date.now() - afterMs) / MINUTE_MS)));
+    while (persistence.blocks.packBefore(tier, Math.floor((Date.now() - afterMs) / MINUTE_MS)));
   const rows = loose.map((before, tier) => {
     const packed = sizeOf(database, 'packs', tier);
     const packedBlocks = before.n - sizeOf(database, 'blocks', tier).n;

@@ -74,7 +74,7 @@ export class Checkpoints {
     const { directory, persistence, minutes, journal, ingest, retention } = this.#parts;
     const { sequence } = journal;
     persistence.save({
-      blocks: mergeIntoTiers(directory, persistence, minutes.tables),
+      blocks: mergeIntoTiers(directory, persistence.blocks, minutes.tables),
       journal: sequence,
       newestPointMs: ingest.newestPointMs,
       lastArrivalMs: ingest.lastArrivalMs,

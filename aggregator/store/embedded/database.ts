@@ -80,3 +80,15 @@ export function explainDamage(file: string, what: string, error: unknown): strin
   const text = error instanceof Error ? error.message : String(error);
   return `${file} is damaged: ${what} cannot be read (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
 }
+
+/** Does all of it or nothing. */
+export function transaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}

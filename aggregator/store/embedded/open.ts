@@ -139,7 +139,10 @@ class OpenStore {
     this.#lastCheckpointMs = this.#now();
     // On a full disk this fails, and the store answers all the same: the journal's files stay until it succeeds.
     this.#checkpoint();
-    this.reader = new EmbeddedStore({ ...parts, blocks: this.#persistence, state: () => this.#state() }, this.#now);
+    this.reader = new EmbeddedStore(
+      { ...parts, blocks: this.#persistence.blocks, state: () => this.#state() },
+      this.#now,
+    );
     registerStoreMetrics(metrics, {
       ...parts,
       retention,
@@ -161,7 +164,7 @@ class OpenStore {
 
   exportLines(range: TimeRange, onDamage: (error: StoreFileError) => void): Iterable<string> {
     if (this.#checkpoints.isPending) this.#checkpoint();
-    return exportLines(this.#directory, this.#persistence, range, onDamage);
+    return exportLines(this.#directory, this.#persistence.blocks, range, onDamage);
   }
 
   #load(): void {
@@ -221,7 +224,7 @@ class OpenStore {
   #packOne(): void {
     try {
       PACK_RULES.some(({ tier, afterMs }) =>
-        this.#persistence.packBefore(tier, Math.floor((this.#now() - afterMs) / MINUTE_MS)),
+        this.#persistence.blocks.packBefore(tier, Math.floor((this.#now() - afterMs) / MINUTE_MS)),
       );
     } catch (error) {
       if (!(error instanceof StoreFileError)) this.#refuse(error);

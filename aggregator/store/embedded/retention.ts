@@ -81,7 +81,7 @@ export class Retention {
     const { persistence, retentionMs } = this.#parts;
     for (let tier = 0; tier < LIFETIME; tier++) {
       const keptMs = TIER_MINUTES[tier] === 1 ? Math.min(MINUTE_RETENTION_MS, retentionMs) : retentionMs;
-      persistence.dropBefore(tier, Math.floor((this.#parts.now() - keptMs) / MINUTE_MS));
+      persistence.blocks.dropBefore(tier, Math.floor((this.#parts.now() - keptMs) / MINUTE_MS));
     }
   }
 }

@@ -48,8 +48,8 @@ export function registerStoreMetrics(metrics: OwnMetrics, parts: MeasuredParts):
       '1 while new data is refused: the data directory cannot be written, or the store is damaged.',
       () => (parts.isRefusing() ? 1 : 0),
     ],
-    ['blocks', 'Blocks on the disk.', () => persistence.blocks],
-    ['block_cache_bytes', 'Blocks that are in memory.', () => persistence.cachedBytes],
+    ['blocks', 'Blocks on the disk.', () => persistence.blocks.count],
+    ['block_cache_bytes', 'Blocks that are in memory.', () => persistence.blocks.cachedBytes],
     [
       'database_bytes',
       'Size of the database file.',

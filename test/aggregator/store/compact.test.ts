@@ -157,7 +157,7 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   expect(ids).toEqual([0, 1, 2]);
   const save = ({ series, persistence }: typeof first, tables: ReadonlyMap<number, RowTable>) =>
     persistence.save({
-      blocks: mergeIntoTiers(series, persistence, tables),
+      blocks: mergeIntoTiers(series, persistence.blocks, tables),
       journal: 1,
       newestPointMs: undefined,
       lastArrivalMs: undefined,
@@ -173,8 +173,8 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   first.database.close();
 
   const second = openParts(file);
-  expect(rowsOf(second.persistence.block(0, hour + 5))).toEqual(ROWS);
-  expect(rowsOf(second.persistence.block(0, hour + 60))).toEqual(ROWS);
+  expect(rowsOf(second.persistence.blocks.block(0, hour + 5))).toEqual(ROWS);
+  expect(rowsOf(second.persistence.blocks.block(0, hour + 60))).toEqual(ROWS);
   const late = () => {
     const table = new RowTable(second.series);
     table.number(0, 1);
@@ -185,8 +185,8 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
 
   const third = openParts(file);
   const changed = ['0: 8', ...ROWS.slice(1)];
-  expect(rowsOf(third.persistence.block(0, hour + 5))).toEqual(changed);
-  expect(rowsOf(third.persistence.block(0, hour + 60))).toEqual(changed);
+  expect(rowsOf(third.persistence.blocks.block(0, hour + 5))).toEqual(changed);
+  expect(rowsOf(third.persistence.blocks.block(0, hour + 60))).toEqual(changed);
   const written = third.database.prepare('SELECT data FROM blocks WHERE id = ?').get(hour + 60) as { data: Uint8Array };
   expect(written.data[0]).toBe(2);
   expect(third.database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 });

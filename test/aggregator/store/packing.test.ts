@@ -92,7 +92,7 @@ test('packed blocks answer as before, also after a restart, and take late points
   }
   const save = (tables: ReadonlyMap<number, RowTable>) =>
     persistence.save({
-      blocks: mergeIntoTiers(series, persistence, tables),
+      blocks: mergeIntoTiers(series, persistence.blocks, tables),
       journal: 1,
       newestPointMs: undefined,
       lastArrivalMs: undefined,
@@ -101,20 +101,20 @@ test('packed blocks answer as before, also after a restart, and take late points
     });
   save(open);
   const minutes = Array.from({ length: 160 }, (_, i) => DAY + i);
-  const before = minutes.map((minute) => rowsOf(persistence.block(0, minute)));
+  const before = minutes.map((minute) => rowsOf(persistence.blocks.block(0, minute)));
   let made = 0;
-  while (persistence.packBefore(0, DAY + 125)) made++;
+  while (persistence.blocks.packBefore(0, DAY + 125)) made++;
   expect(made, 'the last ten minutes are not over').toBe(12);
   const { blocks, packs } = database
     .prepare('SELECT (SELECT count(*) FROM blocks WHERE id < 1e12) AS blocks, (SELECT count(*) FROM packs) AS packs')
     .get() as Record<string, number>;
   expect(packs).toBe(12);
   expect(blocks).toBe([...open.keys()].filter((minute) => minute >= DAY + 120).length);
-  packAsBefore(database, new Map(minutes.slice(0, 60).map((minute) => [minute, persistence.block(0, minute)])));
+  packAsBefore(database, new Map(minutes.slice(0, 60).map((minute) => [minute, persistence.blocks.block(0, minute)])));
   database.close();
 
   const again = openParts(file);
-  expect(minutes.map((minute) => rowsOf(again.persistence.block(0, minute)))).toEqual(before);
+  expect(minutes.map((minute) => rowsOf(again.persistence.blocks.block(0, minute)))).toEqual(before);
 
   const late = new RowTable(again.series);
   late.number(number, 1000);
@@ -125,25 +125,25 @@ test('packed blocks answer as before, also after a restart, and take late points
     [DAY + 30, late],
   ]);
   again.persistence.save({
-    blocks: mergeIntoTiers(again.series, again.persistence, tables),
+    blocks: mergeIntoTiers(again.series, again.persistence.blocks, tables),
     journal: 2,
     newestPointMs: undefined,
     lastArrivalMs: undefined,
     arrivals: '[]',
     gone: NOTHING_GONE,
   });
-  const withLate = rowsOf(again.persistence.block(0, DAY + 30));
+  const withLate = rowsOf(again.persistence.blocks.block(0, DAY + 30));
   expect(withLate[0]).toBe(`${number} ${((DAY + 30) % 97) + 1000}`);
   // The first of them begins where a pack of an hour does: its other minutes stay.
-  while (again.persistence.packBefore(0, DAY + 125));
+  while (again.persistence.blocks.packBefore(0, DAY + 125));
   again.database.close();
 
   const last = openParts(file);
   for (const minute of [4, 10, 45, 31, 59])
-    expect(rowsOf(last.persistence.block(0, DAY + minute))).toEqual(before[minute]);
-  expect(rowsOf(last.persistence.block(0, DAY + 30))).toEqual(withLate);
-  last.persistence.dropBefore(0, DAY + 61);
-  expect(last.persistence.block(0, DAY + 59)).toBeUndefined();
-  expect(rowsOf(last.persistence.block(0, DAY + 61))).toEqual(before[61]);
+    expect(rowsOf(last.persistence.blocks.block(0, DAY + minute))).toEqual(before[minute]);
+  expect(rowsOf(last.persistence.blocks.block(0, DAY + 30))).toEqual(withLate);
+  last.persistence.blocks.dropBefore(0, DAY + 61);
+  expect(last.persistence.blocks.block(0, DAY + 59)).toBeUndefined();
+  expect(rowsOf(last.persistence.blocks.block(0, DAY + 61))).toEqual(before[61]);
   last.database.close();
 });
