@@ -144,18 +144,20 @@ function acceptsGzip(c: RequestContext): boolean {
 }
 
 function readRequest({ base, store, nowMs, context }: PagesOptions, c: RequestContext): PageRequest {
-  const { services, newestPointMs, refusing } = store.state();
+  const { services, newestPointMs, arrivals, refusing } = store.state();
   const windows = windowsWithin(store);
   const window = windows.find((id) => id === c.req.query('window')) ?? DEFAULT_WINDOW;
   const choice: Choice = { base, window, service: nameIn(c.req.query('service')) };
   const now = nowMs();
-  const ageSeconds = newestPointMs === undefined ? undefined : Math.max(0, now - newestPointMs) / 1000;
+  const own = choice.service === undefined ? undefined : arrivals.get(choice.service);
+  const newestMs = own ?? newestPointMs;
+  const ageSeconds = newestMs === undefined ? undefined : Math.max(0, now - newestMs) / 1000;
   return {
     store: remembering(store),
     c,
     choice,
     asking: { nowMs: now, minutes: MINUTES[window], service: choice.service, context: context() },
-    freshness: { ageSeconds, services, refusing },
+    freshness: { ageSeconds, sender: own === undefined ? undefined : choice.service, services, refusing },
   };
 }
 

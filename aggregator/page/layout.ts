@@ -25,10 +25,12 @@ export interface Choice {
   readonly service: string | undefined;
 }
 
-/** Where the data stands. */
+/** Where the data stands: that of the chosen service, where it is known when it last sent, else all of it. */
 export interface Freshness {
-  /** Seconds since the newest point was measured; undefined before the first. */
+  /** Seconds since the newest point was measured, or came from the chosen service; undefined before the first. */
   readonly ageSeconds: number | undefined;
+  /** The chosen service, where that is its own; undefined where it is of all services. */
+  readonly sender: string | undefined;
   readonly services: readonly string[];
   /** Why no new data is taken. */
   readonly refusing: string | undefined;
@@ -164,8 +166,8 @@ export function hiddenFields(fields: Iterable<readonly [name: string, value: str
   return html`${[...fields].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}`;
 }
 
-function freshnessLine({ ageSeconds, services, refusing }: Freshness): Markup {
-  const senders = list(services);
+function freshnessLine({ ageSeconds, sender, services, refusing }: Freshness): Markup {
+  const senders = sender ?? list(services);
   const [tone, text] =
     ageSeconds === undefined
       ? (['none', 'No data has arrived yet.'] as const)

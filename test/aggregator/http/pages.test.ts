@@ -185,6 +185,25 @@ test('data is stale before the alert says so, and not between two exports of any
   expect([await at(STALE_SECONDS), await at(STALE_SECONDS + 1)]).toEqual([false, true]);
 });
 
+test('with a service chosen it is told when that one last sent', async () => {
+  fill();
+  side.store.stateChange = {
+    newestPointMs: NOW_MS - 16_000,
+    services: ['mail', 'shop', 'till'],
+    arrivals: new Map([
+      ['mail', NOW_MS - 3_600_000],
+      ['shop', NOW_MS - 16_000],
+    ]),
+  };
+  const line = async (query: string) => /id="freshness".*?<\/p>/s.exec(await textOf(`/${query}`))?.[0] ?? '';
+  expect(await line('')).toContain('Newest data 16 seconds ago, from mail, shop and till.');
+  expect(await line('?service=mail')).toContain('Stale: the newest data is from 1 hour ago. Sent by mail.');
+  expect(await line('?service=shop')).toContain('Newest data 16 seconds ago, from shop.');
+  // Of this one it is not known.
+  expect(await line('?service=till')).toContain('from mail, shop and till.');
+  expect(await textOf('/?service=mail')).toContain('<option value="shop"');
+});
+
 test('evidence tells the window of its own, whichever one the page shows', async () => {
   side.store.add({ name: 'CreateJob', seconds: 0.1, outcome: 'failure', atMs: NOW_MS - 60_000 }, 30);
   for (const query of ['', '?window=15m', '?window=30d']) {
