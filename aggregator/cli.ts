@@ -26,7 +26,8 @@ const USAGE = `Usage:
   vigil start                               run the service, configured by environment variables or .env
   vigil import FILE…                        take OTLP/JSON lines (as the Collector's file exporter writes them; .gz too)
                                             into the store, at their original times
-  vigil export [--from TIME] [--to TIME]    write what the store holds as OTLP/JSON lines to standard output
+  vigil export [--from TIME] [--to TIME]    write what the store holds as OTLP/JSON lines to standard output;
+                                            exit code 1 when something damaged had to be left out
   vigil slo validate FILE…                  check OpenSLO files: every mistake with its line; exit code 1 when there is one
   vigil slo export [FILE]                   write the objectives that a file leads to, with the built-in ones, as OpenSLO
   vigil doctor [FOLDER]                     look at the installation in an application's folder; --help tells more

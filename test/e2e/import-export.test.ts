@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { startAggregator, temporaryDirectory } from '../support/aggregator.ts';
@@ -95,6 +96,20 @@ test('a bad line is named with its place, and costs no other line', () => {
     expect.stringMatching(/telemetry\.jsonl:2: .+/),
     expect.stringMatching(/telemetry\.jsonl:3: not a line of OTLP\/JSON/),
   ]);
+});
+
+test('an export tells what it left out, and ends with 1', () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'telemetry.jsonl');
+  writeFileSync(file, history(Date.now()).lines.join('\n'));
+  expect(vigil(directory, 'import', file).status).toBe(0);
+  const whole = vigil(directory, 'export').stdout.split('\n').length;
+  const database = new DatabaseSync(join(directory, 'vigil.db'));
+  database.exec('UPDATE blocks SET data = substr(data, 1, 20) WHERE id = (SELECT min(id) FROM blocks)');
+  database.close();
+  const { status, stdout, stderr } = vigil(directory, 'export');
+  expect([status, stdout.split('\n').length]).toEqual([1, whole - 1]);
+  expect(stderr).toMatch(/^left out: .*vigil\.db is damaged: the block of \S+ cannot be read[^\n]*\n$/);
 });
 
 test('mistakes are answered with the mend', async () => {

@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { countAtMost } from '../../../aggregator/domain/histogram.ts';
 import { createOwnMetrics } from '../../../aggregator/metrics.ts';
+import { ClosedSums } from '../../../aggregator/store/embedded/closed-sums.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
 import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
 
@@ -106,4 +107,21 @@ test('whatever was asked before, an answer holds what was taken until now', { ti
     }),
     { numRuns: Number(process.env['MODEL_RUNS'] ?? 60) },
   );
+});
+
+test('sums of a few bytes have their bound, too: an entry counts with what it takes', () => {
+  let blocksRead = 0;
+  const source = { revision: 1, writtenIn: () => 1, block: () => void blocksRead++ };
+  const closed = new ClosedSums(source);
+  const nothing = { number: () => {}, histogram: () => {}, add: () => {}, sums: () => ({ byteLength: 8 }) };
+  const runs = [{ tier: 0, from: 0, to: 1 }];
+  const readsFor = (n: number): number => {
+    const before = blocksRead;
+    closed.accumulate({ name: String(n), runs, create: () => nothing }, nothing);
+    return blocksRead - before;
+  };
+  // Two generations of 16 MiB, of entries of a quarter of a KiB.
+  const questions = 140_000;
+  for (let n = 0; n < questions; n++) expect(readsFor(n) + readsFor(n)).toBe(2);
+  expect([readsFor(questions - 1), readsFor(0)]).toEqual([0, 1]);
 });

@@ -236,6 +236,39 @@ test('new points for a damaged block are refused for what it is, and stay in the
   }
 });
 
+test('a damaged block that only packing meets costs nothing but its pack', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const directory = temporaryDirectory();
+    const opened = open(directory);
+    take(opened, 1);
+    opened.close();
+    spoilBlocks(directory, (_data, n) => n === 0);
+    const clock = began + 27 * 3_600_000;
+    const said: string[] = [];
+    const log = {
+      ...silent,
+      error: (fields: object, message: string) => void said.push(message + Object.values(fields)),
+    };
+    const again = openEmbeddedStore({
+      directory,
+      retentionDays: 35,
+      metrics: createOwnMetrics(),
+      log,
+      now: () => clock,
+    });
+    for (let tick = 0; tick < 5; tick++) {
+      vi.advanceTimersByTime(5000);
+      expect(again.store.state().refusing).toBeUndefined();
+      expect(() => take(again, 2 + tick)).not.toThrow();
+    }
+    expect(said).toEqual([expect.stringMatching(/^a block of the store is damaged.*vigil\.db.*the block of/)]);
+    again.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('a store of version 1 opens with what it held, and can then keep clients', async () => {
   const directory = temporaryDirectory();
   const first = open(directory);

@@ -187,17 +187,22 @@ describe('batches', () => {
   });
 });
 
+const optionsOf = (url: string): Parameters<typeof openPrometheusStore>[0] => ({
+  url,
+  metrics: createOwnMetrics(),
+  log: { warn() {}, info() {} },
+  serviceLabel: 'job',
+  door: OPEN_DOOR,
+  retentionDays: 35,
+  ttlMs: 0,
+});
+
 test('a store whose server is down opens, says so once, and tells readers', async () => {
   const { url } = await serve(answer(401, 'no'));
   const warnings: string[] = [];
   const { store, close } = await openPrometheusStore({
-    url,
-    metrics: createOwnMetrics(),
+    ...optionsOf(url),
     log: { warn: (_, message) => void warnings.push(message), info() {} },
-    serviceLabel: 'job',
-    door: OPEN_DOOR,
-    retentionDays: 35,
-    ttlMs: 0,
   });
   expect(store.state()).toMatchObject({ newestPointMs: undefined, services: [], retentionMs: 35 * 86_400_000 });
   expect(warnings).toEqual(['the Prometheus server does not answer']);
@@ -220,15 +225,7 @@ test('when each service last sent: those that are alive, and once those that wer
   });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   closing.push(() => void vi.useRealTimers());
-  const opened = await openPrometheusStore({
-    url,
-    metrics: createOwnMetrics(),
-    log: { warn() {}, info() {} },
-    serviceLabel: 'job',
-    door: OPEN_DOOR,
-    retentionDays: 35,
-    ttlMs: 0,
-  });
+  const opened = await openPrometheusStore(optionsOf(url));
   closing.push(opened.close);
   const arrivals = () => Object.fromEntries(opened.store.state().arrivals);
   expect(arrivals()).toEqual({ shop: 1_010_000, mail: 500_000 });
@@ -253,15 +250,7 @@ test('one query that always fails freezes the alerts made from it, and no others
       response.end('{"status":"success","data":{"resultType":"matrix","result":[]}}');
     else response.end(vector());
   });
-  const opened = await openPrometheusStore({
-    url,
-    metrics: createOwnMetrics(),
-    log: { warn() {}, info() {} },
-    serviceLabel: 'job',
-    door: OPEN_DOOR,
-    retentionDays: 35,
-    ttlMs: 0,
-  });
+  const opened = await openPrometheusStore(optionsOf(url));
   closing.push(opened.close);
   const readings = await readAlertConditions(opened.store, BUILT_IN_POLICY, Date.now());
   const failed = readings.filter((reading) => 'error' in reading).map(({ name }) => name);
