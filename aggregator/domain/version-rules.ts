@@ -58,9 +58,10 @@ function slowerOf(pair: VersionPair): Recommendation | undefined {
 
 function failingOf(pair: VersionPair): Recommendation | undefined {
   const { now, before } = pair;
-  if (now.failures < MIN_BAD_EVENTS || before.settled < MIN_BAD_EVENTS) return undefined;
+  if (now.failures < MIN_BAD_EVENTS) return undefined;
   const [share, shareBefore] = [now.failures / now.settled, before.failures / before.settled];
-  if (share < WORSE_FACTOR * shareBefore) return undefined;
+  // At the new share as many would have failed before: that fewer did is no chance.
+  if (before.settled * share < MIN_BAD_EVENTS || share < WORSE_FACTOR * shareBefore) return undefined;
   const grew = shareBefore > 0 ? ` ${inTimes(share / shareBefore)}` : ' is no longer none';
   const shares = `${percentInWords(share)}, and ${percentInWords(shareBefore)} under ${pair.versionBefore}`;
   return {

@@ -22,9 +22,9 @@ export function timesInWords(ratio: number): string {
   return `${ratio >= 10 ? Math.round(ratio) : Math.round(ratio * 10) / 10} times`;
 }
 
-/** A ratio as percent: 0.614 is "61 %", 0.0231 is "2.3 %". */
+/** A ratio as percent, to two digits and three decimals: 0.614 is "61 %", 0.0231 "2.3 %", 0.000338 "0.034 %". */
 export function percentInWords(ratio: number): string {
   const percent = ratio * 100;
-  const shown = Math.abs(percent) >= 10 ? Math.round(percent) : Math.round(percent * 10) / 10;
-  return `${shown} %`;
+  const decimals = [10, 1, 0.1].findIndex((from) => Math.abs(percent) >= from);
+  return `${Number(percent.toFixed(decimals < 0 ? 3 : decimals))} %`;
 }

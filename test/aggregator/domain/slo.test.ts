@@ -207,4 +207,5 @@ test('durations and shares in words', () => {
     ...['less than a minute', 'less than a minute'],
   ]);
   expect([0.614, 0.0231, 1, 0, 0.1].map(percentInWords)).toEqual(['61 %', '2.3 %', '100 %', '0 %', '10 %']);
+  expect([1.961, 0.00512, 0.000338, 1e-9].map(percentInWords)).toEqual(['196 %', '0.51 %', '0.034 %', '0 %']);
 });

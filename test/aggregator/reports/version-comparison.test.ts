@@ -69,6 +69,14 @@ const facts = (least: number): fc.Arbitrary<VersionFacts> =>
     })
     .map(({ settled, p95, share }) => ({ settled, p95, failures: Math.floor(settled * share) }));
 
+test('a version before of which too little ran to fail is no better', () => {
+  const pair = { mutation: 'Pay', service: 'shop', version: '2', versionBefore: '1' };
+  const now = { settled: 59_000, failures: 20, p95: 0.05 };
+  expect(recommendVersion({ ...pair, now, before: { settled: 58_000, failures: 0, p95: 0.05 } })).toEqual([]);
+  const [{ message }] = recommendVersion({ ...pair, now, before: { settled: 60_000, failures: 0, p95: 0.05 } });
+  expect(message).toBe('Since 2 of shop, Pay’s share of failures is no longer none: 0.034 %, and 0 % under 1.');
+});
+
 test('it speaks exactly where something is twice as bad, and enough happened', () => {
   const pair = { mutation: 'A', service: 's', version: '2', versionBefore: '1' };
   fc.assert(
@@ -76,7 +84,8 @@ test('it speaks exactly where something is twice as bad, and enough happened', (
       const signals = recommendVersion({ ...pair, now, before }).map(({ evidence }) => evidence?.signal);
       const isTimed = Math.min(now.settled, before.settled) >= MIN_TIMED;
       expect(signals.includes('p95')).toBe(isTimed && now.p95! >= 2 * before.p95!);
-      const isCounted = now.failures >= MIN_BAD_EVENTS && before.settled >= MIN_BAD_EVENTS;
+      const expected = (before.settled * now.failures) / now.settled;
+      const isCounted = Math.min(now.failures, expected) >= MIN_BAD_EVENTS;
       const isWorse = now.failures / now.settled >= (2 * before.failures) / before.settled;
       expect(signals.includes('failure_share')).toBe(isCounted && isWorse);
       expect(recommendVersion({ ...pair, now: before, before })).toEqual([]);
