@@ -18,6 +18,8 @@ export interface JudgedObjective {
   readonly remaining: number | undefined;
   readonly secondsToExhaustion: number | undefined;
   readonly spentBy: readonly Spender[];
+  /** Share of the window that data reaches back over, in [0, 1]. */
+  readonly coverage: number;
 }
 
 const SPEEDS: Readonly<Partial<Record<SloState, { readonly level: 'critical' | 'warning'; readonly verb: string }>>> = {

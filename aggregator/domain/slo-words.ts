@@ -1,3 +1,4 @@
+import { SECONDS_PER_DAY } from './error-budget.ts';
 import type { SloState, Spender } from './slo-state.ts';
 import { durationInWords, percentInWords, timesInWords } from './words.ts';
 
@@ -8,16 +9,24 @@ export interface SloInWords {
   readonly remaining: number | undefined;
   readonly secondsToExhaustion: number | undefined;
   readonly spentBy: readonly Spender[];
+  /** Share of the window that data reaches back over, in [0, 1]. */
+  readonly coverage: number;
 }
 
 /**
  * One or two sentences that a person understands: "At this speed the 30-day budget lasts 1.2 days; CreateJob spent 61 %
- * of it."
+ * of it. Measured for 3 days so far."
  */
 export function sloInWords(slo: SloInWords): string {
-  const { state, windowDays, remaining, secondsToExhaustion: seconds } = slo;
+  const { state, windowDays, remaining, coverage } = slo;
   if (state === 'no_data' || remaining === undefined)
     return `Too little happened in ${windowDays} days to say anything.`;
+  const measured = durationInWords(coverage * windowDays * SECONDS_PER_DAY);
+  return budgetInWords(slo, remaining) + (coverage < 1 ? ` Measured for ${measured} so far.` : '');
+}
+
+function budgetInWords(slo: SloInWords, remaining: number): string {
+  const { state, windowDays, secondsToExhaustion: seconds } = slo;
   const budget = `the ${windowDays}-day budget`;
   const spender = spenderInWords(slo);
   if (remaining <= 0) {

@@ -85,9 +85,9 @@ function objectiveGroup(slo: Slo, read: () => Promise<SloStatus>): ReadableGroup
 }
 
 function burnCondition(status: SloStatus, { alert, state, isFrozen }: AlertStatus): AlertCondition {
-  const { slo, remaining, secondsToExhaustion, spentBy } = status;
+  const { slo } = status;
   const [long, short] = [windowName(alert.longSeconds), windowName(alert.shortSeconds)];
-  const words = sloInWords({ ...status, windowDays: slo.windowDays, remaining, secondsToExhaustion, spentBy });
+  const words = sloInWords({ ...status, windowDays: slo.windowDays });
   const silence = isFrozen ? ' Nothing has happened lately: the alert stays as it was when something last did.' : '';
   return {
     name: BURN_ALERT_NAME,

@@ -102,7 +102,7 @@ export function objectiveBody(status: SloStatus): ObjectiveBody {
     name: slo.name,
     description: slo.description,
     state,
-    summary: sloInWords({ state, windowDays: slo.windowDays, remaining, secondsToExhaustion, spentBy }),
+    summary: sloInWords({ ...status, windowDays: slo.windowDays }),
     objective: slo.objective,
     attained: shownOrNull(status.attained),
     window_days: slo.windowDays,

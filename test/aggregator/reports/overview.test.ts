@@ -63,7 +63,7 @@ describe('recommendations', () => {
       link: '/monitoring/slo/mutation-success/',
     });
     expect(worst.message).toMatch(
-      /^“Mutations that do not fail” is missed\. The 30-day budget is spent, and 18 % more than it; CreateJob spent 118 % of it\.$/,
+      /^“Mutations that do not fail” is missed\. The 30-day budget is spent, and 18 % more than it; CreateJob spent 118 % of it\. Measured for 1 hour so far\.$/,
     );
     expect(body.recommendations.find(({ id }) => id === 'slo-spender-mutation-success')?.message).toContain(
       'CreateJob alone',
