@@ -201,7 +201,7 @@ ${curl('/monitoring/graphql/mutations/performance/')}
 ${curl('/monitoring/metrics/prometheus/')}
 ${curl('/monitoring/celery/idempotency/')}
 
-${history ? INCIDENTS_TOLD : ''}${mutations} mutations ${history ? 'in the last hour' : 'so far'}. Ctrl-C ends everything.
+${history ? INCIDENTS_TOLD : ''}${mutations} ${mutations === 1 ? 'mutation' : 'mutations'} ${history ? 'in the last hour' : 'so far'}. Ctrl-C ends everything.
 `);
 }
 
