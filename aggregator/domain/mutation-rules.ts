@@ -43,6 +43,10 @@ export const mutationRules: readonly RecommendationRule[] = [
     threshold: P95_TARGET_SECONDS,
     source: 'objective mutation-latency-p95',
     message: 'One mutation in 20 took longer than {value} (p95); the target is {threshold}.',
+    few: {
+      below: 20,
+      message: 'The slowest mutation of {events} took about {value} (p95); the target is {threshold}.',
+    },
     further: {
       threshold: P99_TARGET_SECONDS,
       message: 'It is above {threshold} too, which only one in 100 may exceed.',
@@ -61,6 +65,10 @@ export const mutationRules: readonly RecommendationRule[] = [
     threshold: P99_CRITICAL_SECONDS,
     source: 'three times the p99 target of the objective mutation-latency-p99',
     message: 'One mutation in 100 took longer than {value} (p99); above {threshold} people give up waiting.',
+    few: {
+      below: 100,
+      message: 'The slowest mutation of {events} took about {value} (p99); above {threshold} people give up waiting.',
+    },
     action:
       'Look for locks, missing indexes and slow calls to other services in the traces, and set time limits on them.',
     traces: 'slowest',

@@ -28,6 +28,8 @@ export interface RecommendationRule {
   readonly source: string;
   /** `{value}` and `{threshold}` stand for the two numbers with their unit. */
   readonly message: string;
+  /** What is said instead, of so few events that the value stands for one of them; `{events}` is their number. */
+  readonly few?: { readonly below: number; readonly message: string };
   /** What the message gains when the value is beyond a further threshold. */
   readonly further?: { readonly threshold: number; readonly message: string };
   readonly action: string;
@@ -53,6 +55,8 @@ export interface Evidence {
   readonly value: number;
   readonly threshold: number;
   readonly source: string;
+  /** What the value was made from; absent where it is not made from events, or from those of the whole answer. */
+  readonly events?: number;
 }
 
 export interface Recommendation {
@@ -73,14 +77,16 @@ export type Signals = Readonly<Record<string, number | undefined>>;
 /**
  * Judges all rules.
  * @param otherwise what to say when none speaks: one remark for when at least one signal has a value, one for silence
+ * @param events how many each signal was made from, by name of signal, where that is known
  * @returns worst first, in the order of the rules within a level; never empty
  */
 export function recommend(
   rules: readonly RecommendationRule[],
   signals: Signals,
   otherwise: { readonly healthy: Remark; readonly silent: Remark },
+  events: Readonly<Record<string, number>> = {},
 ): readonly Recommendation[] {
-  const spoken = rules.flatMap((rule) => judge(rule, signals[rule.signal]) ?? []);
+  const spoken = rules.flatMap((rule) => judge(rule, signals[rule.signal], events[rule.signal]) ?? []);
   if (spoken.length > 0) return sortByLevel(spoken);
   const known = rules.some((rule) => signals[rule.signal] !== undefined);
   return [{ ...(known ? otherwise.healthy : otherwise.silent), level: 'info', traces: 'none' }];
@@ -91,16 +97,22 @@ export function sortByLevel<Item extends { readonly level: Level }>(items: reado
   return items.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
 }
 
-function judge(rule: RecommendationRule, value: number | undefined): Recommendation | undefined {
+function judge(
+  rule: RecommendationRule,
+  value: number | undefined,
+  events: number | undefined,
+): Recommendation | undefined {
   if (value === undefined || value >= (rule.until ?? Infinity) || !isBeyond(rule, value, rule.threshold))
     return undefined;
   const { id, area, level, signal, unit, threshold, source, action, traces, link } = rule;
   const further =
     rule.further !== undefined && isBeyond(rule, value, rule.further.threshold) ? rule.further : undefined;
+  const plain = events !== undefined && events < (rule.few?.below ?? 0) ? rule.few?.message : undefined;
   const message =
-    fill(rule.message, unit, value, threshold) +
+    fill(plain ?? rule.message, unit, value, threshold).replace('{events}', String(events)) +
     (further === undefined ? '' : ` ${fill(further.message, unit, value, further.threshold)}`);
-  return { id, area, level, message, action, evidence: { signal, unit, value, threshold, source }, traces, link };
+  const evidence = { signal, unit, value, threshold, source, events };
+  return { id, area, level, message, action, evidence, traces, link };
 }
 
 function isBeyond(rule: RecommendationRule, value: number, threshold: number): boolean {

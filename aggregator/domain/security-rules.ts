@@ -61,9 +61,10 @@ export const securityRules: readonly RecommendationRule[] = [
     threshold: 0,
     source: 'an attack that is seen should be refused',
     message: 'Attacks that were seen and let through: {value}; there should be {threshold}.',
-    action: 'Once the detections look right, let the middleware refuse them.',
+    action:
+      'Once the detections look right, let what detects them refuse them, such as with block: true of the SQL-injection middlewares.',
     traces: 'none',
-    link: SQLI,
+    link: SECURITY,
   },
 ];
 

@@ -50,7 +50,8 @@ export interface SecurityView extends ThreatView {
     readonly pattern_name: string;
     readonly threat_level: string;
     readonly detection_count: number;
-    readonly affected_ips_count: number | null;
+    readonly affected_ips_count: number;
+    readonly affected_ips: readonly string[];
     readonly last_seen: string | null;
   }[];
   readonly recommendations: readonly RecommendationBody[];
@@ -108,7 +109,7 @@ export function renderSecurity(view: SecurityView): Markup {
     ${card('graphql', 'GraphQL', html`${graphqlFigures(view.graphql)}${refusalTable(view.graphql)}`, 'third')}
     ${card('timeline', 'Attempts by hour', timeline(view.attemptsByHour), 'half')}
     ${card('patterns', 'Threat patterns', patternTable(view.patterns), 'half')}
-    ${card('attackers', 'Top attackers', attackerTable(sqli.top_attackers), 'wide')}
+    ${card('attackers', 'Top attackers by SQL injection', attackerTable(sqli.top_attackers), 'wide')}
     ${card('recommendations', 'Recommendations', recommendationList(recommendations, traceUrl, choice), 'wide')}
   </div>`;
 }
@@ -174,7 +175,7 @@ function classTable(classes: SecurityView['sqli']['pattern_distribution']): Mark
 }
 
 function attackerTable(attackers: SecurityView['sqli']['top_attackers']): Markup {
-  if (attackers.length === 0) return nothing('Nobody attacked in this window.');
+  if (attackers.length === 0) return nothing('Nobody tried SQL injection in this window.');
   const tones: Readonly<Record<string, Tone>> = {
     CLEAN: 'good',
     LOW: 'good',
@@ -212,18 +213,27 @@ function patternTable(patterns: SecurityView['patterns']): Markup {
       { heading: 'Pattern' },
       { heading: 'Level' },
       { heading: 'Times', isNumber: true },
-      { heading: 'Addresses', isNumber: true },
+      { heading: 'Addresses' },
       { heading: 'Last seen' },
     ],
     patterns.map((pattern) => [
       words(pattern.pattern_name),
       mark(levelTone(pattern.threat_level), pattern.threat_level),
       count(pattern.detection_count),
-      count(pattern.affected_ips_count),
+      addresses(pattern),
       when(pattern.last_seen),
     ]),
     'stacked',
   );
+}
+
+/** Names of addresses in one row. */
+const MAX_NAMED = 3;
+
+function addresses({ affected_ips, affected_ips_count }: SecurityView['patterns'][number]): Markup {
+  const named = affected_ips.slice(0, MAX_NAMED);
+  const rest = affected_ips_count - named.length;
+  return html`${named.map((address) => html`<code>${address}</code> `)}${rest > 0 ? `and ${count(rest)} more` : ''}`;
 }
 
 function when(timestamp: string | null): string {

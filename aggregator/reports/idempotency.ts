@@ -110,7 +110,12 @@ export function recommendIdempotency(keys: TaskCounts, locks: LockCounts): reado
     lock_fault_rate: lockFaultRatio(locks),
     broken_lease_rate: brokenLeaseRatio(locks),
   };
-  return recommend(idempotencyRules, signals, { healthy: idempotencyHealthy, silent: idempotencySilent });
+  const events = {
+    duplicate_rate: keys.requests,
+    lock_fault_rate: locks.acquired + locks.timeout + locks.error,
+    broken_lease_rate: locks.released + locks.expired + locks.lost,
+  };
+  return recommend(idempotencyRules, signals, { healthy: idempotencyHealthy, silent: idempotencySilent }, events);
 }
 
 /** Most requests first. */

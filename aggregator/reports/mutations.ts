@@ -80,7 +80,7 @@ export const reportMutations: Report<Body> = async (store, asked) => {
       error_breakdown: errorBreakdown(errors),
       complexity_stats: complexityStats(complexity),
     },
-    recommendations: recommendations(asked, outcomes, times, { slowest, failed }),
+    recommendations: recommendations(asked, outcomes, { ...times, settled: durations.count }, { slowest, failed }),
   };
 };
 
@@ -112,7 +112,7 @@ export function complexityStats(complexity: Histogram | undefined): { mean: numb
 function recommendations(
   { window }: Asked,
   outcomes: OutcomeCounts,
-  { p95, p99 }: DurationSummary,
+  { p95, p99, settled }: DurationSummary & { readonly settled: number },
   spans: { readonly slowest: readonly MutationSpan[]; readonly failed: readonly MutationSpan[] },
 ): Body['recommendations'] {
   const successRate = outcomes.total > 0 ? successful(outcomes) / outcomes.total : undefined;
@@ -125,6 +125,7 @@ function recommendations(
     mutationRules,
     { success_rate: successRate, p95, p99 },
     { healthy: mutationsHealthy, silent: mutationsSilent },
+    { p95: settled, p99: settled },
   );
   return spoken.map((recommendation) => recommendationBody(recommendation, context));
 }

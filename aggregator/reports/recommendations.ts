@@ -12,7 +12,7 @@ export const recommendationSchema = z.object({
     window_seconds: z
       .number()
       .describe('What the evidence was read over; 0 where it is about now, or about all since the service started.'),
-    events: z.number().describe('Events that the window holds.'),
+    events: z.number().describe('Events that the value was made from.'),
     signal: z.string().nullable(),
     value: z.number().nullable(),
     threshold: z.number().nullable(),
@@ -35,6 +35,7 @@ const BODY_UNITS: Readonly<Record<SignalUnit, { readonly unit: 'percent' | 'ms' 
 /** What stands beside every recommendation of one answer. */
 export interface EvidenceContext {
   readonly windowSeconds: number;
+  /** Of what does not say itself what it was made from. */
   readonly events: number;
   readonly traceIds: Readonly<Record<Recommendation['traces'], readonly string[]>>;
 }
@@ -51,7 +52,7 @@ export function recommendationBody(recommendation: Recommendation, context: Evid
     action,
     evidence: {
       window_seconds: context.windowSeconds,
-      events: context.events,
+      events: evidence?.events ?? context.events,
       signal: evidence?.signal ?? null,
       value: evidence && shown ? rounded(evidence.value * shown.factor) : null,
       threshold: evidence && shown ? rounded(evidence.threshold * shown.factor) : null,

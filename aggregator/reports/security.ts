@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { type Recommendation, recommend } from '../domain/recommendations.ts';
+import { type Recommendation, recommend, sortByLevel } from '../domain/recommendations.ts';
 import { securityHealthy, securityRules, securitySilent } from '../domain/security-rules.ts';
 import { THREAT_LEVELS, type ThreatScore, threatLevel } from '../domain/threat.ts';
+import { detectPatterns, recommendPatterns, type ThreatPattern } from '../domain/threat-patterns.ts';
 import { rounded } from './quantities.ts';
 import { recommendationBody, recommendationSchema } from './recommendations.ts';
 import type { Report } from './report.ts';
@@ -70,7 +71,9 @@ export const reportSecurity: Report<Body> = async (store, asked) => {
       csrf_violations: countBlocks(blocks, { category: 'csrf', surface: 'graphql' }),
       rate_limit_violations: countBlocks(blocks, { category: 'rate_limit', surface: 'graphql' }),
     },
-    recommendations: recommendSecurity(blocks, threat).map((one) => recommendationBody(one, context)),
+    recommendations: recommendSecurity(blocks, threat, detectPatterns(clients)).map((one) =>
+      recommendationBody(one, context),
+    ),
   };
 };
 
@@ -96,13 +99,34 @@ function threatBody(threat: ThreatScore | undefined) {
 export function recommendSecurity(
   blocks: readonly BlockFacts[],
   threat: ThreatScore | undefined,
+  patterns: readonly ThreatPattern[],
 ): readonly Recommendation[] {
   const known = threat !== undefined;
+  const [sqli, rateLimits, detected] = [
+    countBlocks(blocks, { category: 'sqli' }),
+    countBlocks(blocks, { category: 'rate_limit' }),
+    countDetected(blocks),
+  ];
   const signals = {
     threat_score: threat?.score,
-    sqli_attempts: known ? countBlocks(blocks, { category: 'sqli' }) : undefined,
-    rate_limit_violations: known ? countBlocks(blocks, { category: 'rate_limit' }) : undefined,
-    detected_only: known ? countBlocks(blocks, { action: 'detected' }) : undefined,
+    sqli_attempts: known ? sqli : undefined,
+    rate_limit_violations: known ? rateLimits : undefined,
+    detected_only: known ? detected : undefined,
   };
-  return recommend(securityRules, signals, { healthy: securityHealthy, silent: securitySilent });
+  const events = { sqli_attempts: sqli, rate_limit_violations: rateLimits, detected_only: detected };
+  const said = recommend(securityRules, signals, { healthy: securityHealthy, silent: securitySilent }, events);
+  const ofPatterns = recommendPatterns(patterns);
+  // Where there is a pattern, "nothing stands out" would not be true.
+  return sortByLevel([...said.filter(({ level }) => ofPatterns.length === 0 || level !== 'info'), ...ofPatterns]);
+}
+
+/**
+ * Attacks that something detects and could refuse. A foreign origin is none: CORS hides answers and stops no request. Nor
+ * is a rate limit: a handler of the application's own let it pass.
+ */
+function countDetected(blocks: readonly BlockFacts[]): number {
+  return countBlocks(
+    blocks.filter(({ category }) => category !== 'origin' && category !== 'rate_limit'),
+    { action: 'detected' },
+  );
 }

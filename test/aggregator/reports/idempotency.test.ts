@@ -143,6 +143,8 @@ describe('health and recommendations', () => {
     expect(await said()).toEqual(['idempotency-healthy']);
     side.store.addPoints([holds('lost', 1)], AT_MS + 1);
     expect(await said()).toEqual(['lock-faults', 'broken-leases']);
+    const { recommendations } = await reportIdempotency(side.store, lastDay);
+    expect(recommendations.map(({ evidence }) => evidence.events)).toEqual([100, 101]);
   });
 });
 

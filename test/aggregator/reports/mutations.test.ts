@@ -126,6 +126,20 @@ describe('recommendations', () => {
     expect(message).toContain('1000 ms');
   });
 
+  test('of few mutations a percentile is called what it is: the slowest', async () => {
+    add(1, { name: 'A', seconds: 4.2 });
+    const alone = (await reportMutations(store, lastHour)).recommendations;
+    expect(alone.map(({ message }) => message)).toEqual([
+      'The slowest mutation of 1 took about 4200 ms (p99); above 3000 ms people give up waiting.',
+      'The slowest mutation of 1 took about 4200 ms (p95); the target is 500 ms. It is above 1000 ms too, which only one in 100 may exceed.',
+    ]);
+    add(19, { name: 'A', seconds: 4.2 });
+    const [ofTwenty] = (await reportMutations(store, lastHour)).recommendations.filter(
+      ({ id }) => id === 'mutation-p95',
+    );
+    expect(ofTwenty.message).toMatch(/^One mutation in 20 took longer than 4200 ms/);
+  });
+
   test('the evidence holds the numbers and the traces', async () => {
     add(9, { name: 'A', seconds: 0.1 });
     add(1, { name: 'A', outcome: 'failure', seconds: 0.1, traceId: 'f'.repeat(32) });

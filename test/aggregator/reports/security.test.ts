@@ -80,6 +80,30 @@ describe('security', () => {
     side.store.addPoints([blocks('sqli', 2, { action: 'detected' }), blocks('rate_limit', 101)], AT_MS);
     const { recommendations } = await reportSecurity(side.store, lastDay);
     expect(recommendations.map(({ id }) => id)).toEqual(['rate-limit-violations', 'detected-not-blocked']);
+    expect(recommendations.map(({ evidence }) => evidence.events)).toEqual([101, 2]);
+  });
+
+  test('what nothing could have refused is no attack that was let through', async () => {
+    side.store.addPoints(
+      [blocks('origin', 12, { action: 'detected' }), blocks('rate_limit', 3, { action: 'detected' })],
+      AT_MS,
+    );
+    const { recommendations } = await reportSecurity(side.store, lastDay);
+    expect(recommendations.map(({ id }) => id)).toEqual(['security-healthy']);
+  });
+
+  test('where a pattern is seen it is not said that nothing stands out', async () => {
+    side.store.addPoints([clientBlocks(addressOf(1), 'authentication', 20, 'credentials')], AT_MS);
+    const { overall_threat_score, recommendations } = await reportSecurity(side.store, lastDay);
+    expect(overall_threat_score).toBe(0);
+    expect(recommendations).toEqual([
+      expect.objectContaining({
+        id: 'pattern-brute-force',
+        level: 'warning',
+        message: 'One client failed to log in 20 times; 20 are more than a forgotten password.',
+        action: expect.stringMatching(/each account/),
+      }),
+    ]);
   });
 });
 
@@ -215,6 +239,7 @@ describe('threat patterns', () => {
     expect(patterns[0]).toMatchObject({
       affected_users_count: null,
       affected_ips_count: name === 'credential_stuffing' ? 10 : 1,
+      affected_ips: expect.arrayContaining([addressOf(1)]),
       detection_count: all.reduce((sum, { values }) => sum + values.length, 0),
       evidence: expect.stringMatching(/\d.*\.$/),
     });
