@@ -70,6 +70,9 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Characters that turn around the text behind them: in a name they would make another name of it, and of what follows. */
+const OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/g;
+
 /** A form that holds a key and a path is smaller. */
 const MAX_FORM_BYTES = 4096;
 
@@ -129,7 +132,10 @@ async function answerPage(
     windows: windowsWithin(options.store),
     kept,
   };
-  const document = String(await (isPart ? renderMain(frame, main) : renderDocument(frame, main)));
+  const document = String(await (isPart ? renderMain(frame, main) : renderDocument(frame, main))).replace(
+    OVERRIDES,
+    '',
+  );
   const headers = {
     'Content-Security-Policy': PAGE_POLICY,
     'Content-Type': 'text/html; charset=utf-8',

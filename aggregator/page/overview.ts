@@ -31,14 +31,14 @@ export interface OverviewView {
   readonly traceUrl: string | undefined;
 }
 
-/** Recommendations on the first screen; all of them stand on their areas' pages. */
+/** Recommendations that stand open on the first screen; the others are folded below them. */
 const MAX_RECOMMENDATIONS = 5;
 
 /** Tasks on the first screen; all of them stand on their own page. */
 const MAX_TASKS = 3;
 
 export function renderOverview(view: OverviewView): Markup {
-  const { choice, freshness, objectives, recommendations, traceUrl } = view;
+  const { choice, freshness, objectives } = view;
   if (freshness.ageSeconds === undefined) return renderEmpty(view.address);
   return html`${sentence(view)}
   <div class="grid">
@@ -46,8 +46,16 @@ export function renderOverview(view: OverviewView): Markup {
     ${card('mutations', html`<a href="${addressOf('/mutations/', choice)}">Mutations</a>`, mutationFigures(view), 'third')}
     ${card('tasks', html`<a href="${addressOf('/tasks/', choice)}">Tasks</a>`, taskSummary(view.tasks), 'third')}
     ${card('threat', html`<a href="${addressOf('/security/', choice)}">Threat</a>`, html`${threatGauge(view.threat)}${threatWord(view.threat)}${componentTable(view.threat)}`, 'third')}
-    ${card('recommendations', 'What to do', recommendationList(recommendations.slice(0, MAX_RECOMMENDATIONS), traceUrl, choice), 'wide')}
+    ${card('recommendations', 'What to do', whatToDo(view), 'wide')}
   </div>`;
+}
+
+function whatToDo({ recommendations, traceUrl, choice }: OverviewView): Markup {
+  const rest = recommendations.slice(MAX_RECOMMENDATIONS);
+  const critical = rest.filter(({ level }) => level === 'critical').length;
+  const more = `${count(rest.length)} more${critical === 0 ? '' : `, ${count(critical)} critical`}`;
+  return html`${recommendationList(recommendations.slice(0, MAX_RECOMMENDATIONS), traceUrl, choice)}
+  ${rest.length === 0 ? '' : html`<details><summary>${more}</summary>${recommendationList(rest, traceUrl, choice)}</details>`}`;
 }
 
 /** The state of everything in one sentence: the worst that is known. */
@@ -159,13 +167,19 @@ function renderEmptyEmbedded(): Markup {
   </section>`;
 }
 
+/** Names under which a machine finds nobody but itself. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 function renderHowToSend(address: string): Markup {
+  const { hostname, protocol, port } = new URL(address);
+  const isLocal = LOOPBACK.test(hostname);
+  const found = isLocal ? `${protocol}//…${port === '' ? '' : `:${port}`}` : address;
   return html`<section class="card wide" id="empty" data-live aria-labelledby="empty-heading">
     <h2 id="empty-heading">Send some with one line</h2>
-    <p>In the folder of a Node application on this machine:</p>
+    <p>In the folder of a Node application on this machine, where <code>@vigil/otel-config</code> is installed:</p>
     <pre><code>node --import @vigil/otel-config/register app.js</code></pre>
-    <p>On another machine, with the key that may send:</p>
-    <pre><code>OTEL_EXPORTER_OTLP_ENDPOINT=${address} OTEL_EXPORTER_OTLP_HEADERS=X-Monitoring-API-Key=… node --import @vigil/otel-config/register app.js</code></pre>
+    <p>On another machine, with the key that may send${isLocal ? html`, and an address at which it reaches this service (with <code>HOST=0.0.0.0</code> it listens on all of this machine’s)` : ''}:</p>
+    <pre><code>OTEL_EXPORTER_OTLP_ENDPOINT=${found} OTEL_EXPORTER_OTLP_HEADERS=X-Monitoring-API-Key=… node --import @vigil/otel-config/register app.js</code></pre>
     <p class="hint">Any OpenTelemetry SDK or Collector may send OTLP over HTTP to <code>/v1/metrics</code> and <code>/v1/traces</code>. This page fills by itself.</p>
   </section>`;
 }

@@ -233,7 +233,7 @@ const MAX_NAMED = 3;
 function addresses({ affected_ips, affected_ips_count }: SecurityView['patterns'][number]): Markup {
   const named = affected_ips.slice(0, MAX_NAMED);
   const rest = affected_ips_count - named.length;
-  return html`${named.map((address) => html`<code>${address}</code> `)}${rest > 0 ? `and ${count(rest)} more` : ''}`;
+  return html`${named.map((address) => html`<code class="whole">${address}</code> `)}${rest > 0 ? `and ${count(rest)} more` : ''}`;
 }
 
 function when(timestamp: string | null): string {

@@ -27,6 +27,7 @@ export interface Page {
   waitForTimeout(ms: number): Promise<void>;
   setViewportSize(size: { width: number; height: number }): Promise<void>;
   screenshot(options: object): Promise<unknown>;
+  emulateMedia(options: object): Promise<void>;
   readonly keyboard: { press(key: string): Promise<void> };
   close(): Promise<void>;
 }

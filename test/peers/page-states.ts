@@ -22,6 +22,7 @@ export async function checkStates(browser: Browser, check: Check): Promise<void>
   await check('traces are linked as configured', () => checkTraces(browser));
   await check('everything can be reached by the keyboard', () => checkKeyboard(browser));
   await check('a page whose subject is gone says so without being loaded again', () => checkGone(browser));
+  await check('nothing is cut off, on a phone, on a screen and on paper', () => checkNothingCutOff(browser));
   await check('names of any length leave a phone as wide as it is', () => checkLongNames(browser));
 }
 
@@ -139,6 +140,32 @@ async function checkGone(browser: Browser): Promise<void> {
     } finally {
       await empty.stop('SIGKILL');
     }
+  });
+}
+
+/** Boxes that hold more than they show. */
+const CUT_OFF = `[...document.querySelectorAll('nav, .scroll')].filter((box) => box.scrollWidth > box.clientWidth || (getComputedStyle(box).overflowY !== 'auto' && box.scrollHeight > box.clientHeight)).map((box) => box.getAttribute('aria-label'))`;
+
+async function checkNothingCutOff(browser: Browser): Promise<void> {
+  await withPage(browser, {}, async (page, aggregator) => {
+    await feed(aggregator, scenarioBodies('many', Date.now()).slice(-5));
+    for (const [width, path] of [
+      [320, '/'],
+      [360, '/'],
+      [1280, '/objectives/mutation-success/'],
+      [1280, '/mutations/'],
+    ] as const) {
+      await page.setViewportSize({ width, height: 844 });
+      await page.goto(aggregator.url + path);
+      assert.deepEqual(await page.evaluate(CUT_OFF), [], `${path} at ${width}`);
+    }
+    const hidden = `[...document.querySelectorAll('#mutations tbody tr')].filter((row) => row.getBoundingClientRect().bottom > document.querySelector('#mutations').getBoundingClientRect().bottom).length`;
+    assert.ok((await page.evaluate<number>(hidden)) > 100);
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    assert.equal(await page.evaluate(hidden), 0);
+    assert.deepEqual(await page.evaluate(CUT_OFF), []);
+    const ground = `getComputedStyle(document.querySelector('#mutations')).backgroundColor`;
+    assert.equal(await page.evaluate(ground), 'rgb(255, 255, 255)');
   });
 }
 

@@ -4,6 +4,7 @@ import { TELEMETRY_STOPPED_SECONDS } from '../../../aggregator/domain/telemetry-
 import { STALE_SECONDS } from '../../../aggregator/page/layout.ts';
 import { createReadSide, NOW_MS, READ_KEY, type ReadSide } from '../../support/read-side.ts';
 import { HOSTILE_NAMES } from '../../support/scenarios.ts';
+import { duplicatedKeys, requests } from '../../support/task-points.ts';
 
 const PAGES = [
   '/',
@@ -169,6 +170,40 @@ test('without data the first page says how to send some, with its own address', 
   const text = await textOf('/');
   expect(text).toContain('No data yet.');
   expect(text).toContain(`OTEL_EXPORTER_OTLP_ENDPOINT=${address} `);
+});
+
+test('an address that only this machine finds is told to no other one', async () => {
+  for (const origin of ['http://127.0.0.1:8000', 'http://localhost:8000', 'http://[::1]:8000']) {
+    side = createReadSide({ publicUrl: origin });
+    const text = await textOf('/');
+    expect(text).toContain('OTEL_EXPORTER_OTLP_ENDPOINT=http://…:8000 ');
+    expect(text).toContain('HOST=0.0.0.0');
+  }
+});
+
+test('what does not stand open on the first screen is folded there', async () => {
+  side.store.add({ name: 'CreateJob', seconds: 4, outcome: 'failure', atMs: NOW_MS - 60_000 }, 30);
+  side.store.addPoints(
+    [requests('a', 'user', 'executed', 100), requests('a', 'user', 'escaped', 1), duplicatedKeys('a', 'user', 5)],
+    NOW_MS - 60_000,
+  );
+  const { recommendations } = (await (await side.get('/monitoring/overview/')).json()) as {
+    recommendations: { level: string; message: string }[];
+  };
+  expect(recommendations.length).toBeGreaterThan(5);
+  const text = await textOf('/');
+  const critical = recommendations.slice(5).filter(({ level }) => level === 'critical').length;
+  expect(critical).toBeGreaterThan(0);
+  expect(text).toContain(`<summary>${recommendations.length - 5} more, ${critical} critical</summary>`);
+  for (const { message } of recommendations) expect(text).toContain(message);
+});
+
+test('no name turns around the text behind it', async () => {
+  side.store.add({ name: '\u202eevil\u2067', seconds: 0.1, atMs: NOW_MS });
+  const text = await textOf('/mutations/');
+  expect(text).toContain('>evil<');
+  expect(text).toContain('href="/mutations/%E2%80%AEevil%E2%81%A7/"');
+  expect(await textOf('/mutations/%E2%80%AEevil%E2%81%A7/')).toContain('<h1>evil</h1>');
 });
 
 test('data is stale before the alert says so, and not between two exports of any usual interval', async () => {
