@@ -1,6 +1,6 @@
 /** Wrapping the resolvers of the fields under the root mutation type. */
 import { context, trace } from '@opentelemetry/api';
-import { observeSettlement } from '@vigil/hooking';
+import { type AnyFunction, observeSettlement, standIn } from '@vigil/hooking';
 import { complexityOf } from './complexity.ts';
 import {
   addCall,
@@ -35,9 +35,16 @@ export function wrapRootFields(watch: Watch, schema: Schema, plan: MutationPlan)
     if (field === undefined) continue;
     if (field.resolve === undefined) anyDefault = true;
     // A frozen field stays as it is, and its mutations are judged by the answer.
-    else if (wrapped.get(field.resolve) !== watch) Reflect.set(field, 'resolve', wrapResolver(watch, field.resolve));
+    else if (wrapped.get(field.resolve) !== watch) Reflect.set(field, 'resolve', replacement(watch, field.resolve));
   }
   return anyDefault;
+}
+
+/** With the name and the properties by which others may know the resolver, such as a mark of who may call it. */
+function replacement(watch: Watch, original: Resolver): Resolver {
+  const wrapper = wrapResolver(watch, original);
+  standIn(wrapper as AnyFunction, original);
+  return wrapper;
 }
 
 /** The resolver, observed wherever it is called for a root field of a mutation; anywhere else it is just called. */

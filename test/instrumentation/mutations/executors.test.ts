@@ -317,6 +317,18 @@ describe.each(executors)('$name', (executor) => {
     expect(seen).toEqual([undefined, 4, rootValue, { id: 7 }, value]);
   });
 
+  it('lets the resolver keep its name and what was added to it', async () => {
+    const args = argsOf({ text: 'mutation { atOnce { id } }' });
+    const field = args.schema.getMutationType()!.getFields()['atOnce']!;
+    const mark = Symbol('allowed');
+    const original = Object.assign(function createOrder() {}, { roles: ['admin'], [mark]: true });
+    field.resolve = original;
+    for (let request = 0; request < 2; request++) await execute(args);
+    const kept = field.resolve as typeof original;
+    expect([kept.name, kept.length, kept.roles, kept[mark]]).toEqual(['createOrder', 0, ['admin'], true]);
+    expect(await mutations()).toEqual(['atOnce success', 'atOnce success']);
+  });
+
   it('uses a fieldResolver of the host for fields without a resolver', async () => {
     const args = argsOf({ text: 'mutation { fromRoot { id } }' });
     const seen: string[] = [];
