@@ -1,5 +1,5 @@
 /** Lets instrumentations see modules that are loaded with `import`; `require` needs no help of ours. */
-import { builtinModules, createRequire, register } from 'node:module';
+import { builtinModules, createRequire, register, registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import type { Instrumentation, InstrumentationModuleDefinition } from '@opentelemetry/instrumentation';
@@ -45,8 +45,24 @@ export function registerModuleHooks(instrumentations: readonly Instrumentation[]
   const wasRequired = isRequiringModules();
   const hooks = load('import-in-the-middle/register-hooks.mjs') as SyncHooks;
   // `shouldInclude` is missing in the package's types; it lets the set grow after registration.
-  if (hooks.supportsSyncHooks()) hooks.register({ shouldInclude: (url: string) => first.pattern.test(url) } as object);
-  else registerOnLoaderThread(load.resolve('import-in-the-middle/hook.mjs'), first.pattern, wasRequired);
+  if (hooks.supportsSyncHooks()) {
+    hooks.register({ shouldInclude: (url: string) => first.pattern.test(url) } as object);
+    keepBuiltins();
+  } else registerOnLoaderThread(load.resolve('import-in-the-middle/hook.mjs'), first.pattern, wasRequired);
+}
+
+/**
+ * What import-in-the-middle 3.6 resolves for nobody in particular, as Node itself does for `node -e`, it takes for a file
+ * without an extension, a built-in module too: reading it would end the process.
+ */
+function keepBuiltins(): void {
+  registerHooks({
+    resolve(specifier, context, next) {
+      const result = next(specifier, context);
+      if (context.parentURL !== undefined || !result.url.startsWith('node:')) return result;
+      return { ...result, format: 'builtin' };
+    },
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { moduleUrlPattern } from '../../otel-config/module-hooks.ts';
-import { app, runApp } from './run-app.ts';
+import { app, REGISTER, runApp } from './run-app.ts';
 
 describe('the pattern of hooked modules', () => {
   const pattern = moduleUrlPattern(['graphql', '@graphql-tools/executor', 'http', '/srv/own.js']);
@@ -20,6 +20,18 @@ describe('the pattern of hooked modules', () => {
 
   test('without names matches nothing', () => {
     expect(moduleUrlPattern([]).test('file:///app/node_modules/x/y.js')).toBe(false);
+  });
+});
+
+describe.concurrent('a text instead of a file runs as it does without us', () => {
+  const text = 'const { readFileSync } = require("fs"); console.log(typeof readFileSync, typeof module)';
+  test.each([
+    ['--import', { imports: [REGISTER] }],
+    ['--require', { imports: [], requires: [REGISTER] }],
+    ['both', { imports: [REGISTER], requires: [REGISTER] }],
+  ])('with %s', async (_, how) => {
+    const end = await runApp('-e', { args: [text], ...how, env: { OTEL_METRICS_EXPORTER: 'none' } });
+    expect(end).toMatchObject({ code: 0, stderr: '', stdout: 'function object\n' });
   });
 });
 
