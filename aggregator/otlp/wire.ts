@@ -9,7 +9,7 @@ export const FIXED32 = 5;
 
 const MAX_VARINT_BYTES = 10;
 const MAX_FIELD_NUMBER = 0x1fffffff;
-const TWO_TO_32 = 4294967296;
+export const TWO_TO_32 = 4294967296;
 
 const utf8 = new TextDecoder('utf-8');
 
