@@ -9,21 +9,63 @@ export const ZERO = 5;
 export const OFFSET = 6;
 export const BUCKETS = 7;
 
-/** `difference = now - before`; false, and worthless, when any cell fell: the sender began anew. */
+/**
+ * Writes `now - before` of `n` cells to `to`; false, and worthless, when any cell fell: the sender began anew.
+ */
 export function subtract(
   now: Float64Array,
   nowAt: number,
-  before: Float64Array,
-  beforeAt: number,
-  difference: Float64Array,
+  kept: Float64Array,
+  before: number,
+  to: Float64Array,
+  toAt: number,
   n: number,
 ): boolean {
   for (let i = 0; i < n; i++) {
-    const d = now[nowAt + i] - before[beforeAt + i];
-    if (d < 0) return false;
-    difference[i] = d;
+    const difference = now[nowAt + i] - kept[before + i];
+    if (difference < 0) return false;
+    to[toAt + i] = difference;
   }
   return true;
+}
+
+/**
+ * Writes `now - before` of `length` buckets to `to`, the first with index `first`; false, and worthless, when any bucket
+ * fell: the sender began anew.
+ * @param had buckets of the state, some of the last may be 0
+ */
+export function subtractBuckets(
+  now: Float64Array,
+  nowAt: number,
+  length: number,
+  first: number,
+  kept: Float64Array,
+  state: number,
+  had: number,
+  to: Float64Array,
+  toAt: number,
+): boolean {
+  // Where the state's buckets lie among those of now; what lies outside of them must be empty.
+  const shift = (kept[state + OFFSET] | 0) - first;
+  const low = Math.min(Math.max(0, shift), length);
+  const high = Math.max(low, Math.min(length, shift + had));
+  const buckets = state + BUCKETS;
+  const before = buckets + Math.min(Math.max(0, low - shift), had);
+  if (!isEmpty(kept, buckets, before) || !isEmpty(kept, before + high - low, buckets + had)) return false;
+  copy(now, nowAt, to, toAt, low);
+  if (!subtract(now, nowAt + low, kept, before, to, toAt + low, high - low)) return false;
+  copy(now, nowAt + high, to, toAt + high, length - high);
+  return true;
+}
+
+function isEmpty(cells: Float64Array, from: number, end: number): boolean {
+  for (let i = from; i < end; i++) if (cells[i] !== 0) return false;
+  return true;
+}
+
+/** A loop: of so few a call would take longer. */
+export function copy(from: Float64Array, at: number, to: Float64Array, toAt: number, n: number): void {
+  for (let i = 0; i < n; i++) to[toAt + i] = from[at + i];
 }
 
 /**
@@ -40,10 +82,6 @@ export function fold(
   first: number,
   length: number,
 ): void {
-  if (shift === 0) {
-    for (let i = 0; i < n; i++) folded[i] = from[at + i];
-    return;
-  }
   folded.fill(0, 0, length);
   for (let i = 0; i < n; i++) folded[((offset + i) >> shift) - first] += from[at + i];
 }
@@ -61,30 +99,4 @@ export function foldState(kept: Float64Array, state: number, n: number, scale: n
   }
   kept[state + SCALE] = scale;
   kept[state + OFFSET] = first;
-}
-
-/**
- * Writes `now - before` behind the `length` buckets of `now`; false, and worthless, when any bucket fell: the sender
- * began anew.
- */
-export function subtractBuckets(
-  kept: Float64Array,
-  state: number,
-  had: number,
-  now: Float64Array,
-  length: number,
-  first: number,
-  zero: number,
-): boolean {
-  if (zero < kept[state + ZERO]) return false;
-  for (let i = 0; i < length; i++) now[length + i] = now[i];
-  const shift = (kept[state + OFFSET] | 0) - first;
-  for (let i = 0; i < had; i++) {
-    const before = kept[state + BUCKETS + i];
-    if (before === 0) continue;
-    const to = i + shift;
-    if (to < 0 || to >= length || now[to] < before) return false;
-    now[length + to] -= before;
-  }
-  return true;
 }

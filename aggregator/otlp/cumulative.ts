@@ -4,6 +4,7 @@ import {
   BUCKETS,
   CELLS,
   COUNT,
+  copy,
   fold,
   foldState,
   OFFSET,
@@ -15,6 +16,7 @@ import {
   ZERO,
 } from './cumulative-state.ts';
 import { type IncrementSink, MAX_SCALE } from './increments.ts';
+import * as record from './judgement.ts';
 import { lifeOf } from './lives.ts';
 import { START, type StreamTable, TIME } from './streams.ts';
 
@@ -29,7 +31,10 @@ export class CumulativeStreams {
   readonly #sink: IncrementSink;
   readonly #watchedSinceNs: number;
   readonly #youngNs: number;
-  #scratch = new Float64Array(512);
+  /** What a histogram is more than before: a record as in a batch, without whose and when it is. */
+  readonly #more = new Float64Array(record.RECORD_ROOM);
+  /** Buckets made as wide as the state's. */
+  readonly #folded = new Float64Array(record.MAX_BUCKETS);
   #minute = 0;
 
   /**
@@ -51,8 +56,8 @@ export class CumulativeStreams {
   take(values: Float64Array, at: number, head: number, minute: number, isKnown: boolean): Outcome {
     this.#minute = minute;
     const kind = values[at];
-    const start = values[at + 2];
-    const time = values[at + 3];
+    const start = values[at + record.START];
+    const time = values[at + record.TIME];
     const stream = lifeOf(this.#streams, head, start);
     const streams = this.#streams;
     if (stream !== head && time > streams.arena.values[streams.state[head] + TIME])
@@ -76,11 +81,10 @@ export class CumulativeStreams {
 
   #number(values: Float64Array, at: number, stream: number, isFirst: boolean, counts: boolean): void {
     const streams = this.#streams;
-    const value = values[at + 4];
+    const value = values[at + record.VALUE];
     const state = streams.resize(stream, VALUE + 1);
     const before = isFirst ? 0 : streams.arena.values[state + VALUE];
-    const monotonic = streams.entryOfStream(stream).metric.monotonic;
-    const fell = monotonic && value < before;
+    const fell = value < before && streams.entryOfStream(stream).metric.monotonic;
     if (fell) this.sharing.add(streams.instanceOf[stream]);
     const increment = fell ? value : value - before;
     streams.arena.values[state + VALUE] = value;
@@ -89,106 +93,97 @@ export class CumulativeStreams {
 
   #explicit(values: Float64Array, at: number, stream: number, isFirst: boolean, counts: boolean): void {
     const streams = this.#streams;
-    const bounds = values[at + 8] | 0;
-    const n = values[at + 9] | 0;
-    const source = at + 10;
+    const more = this.#more;
+    const bounds = values[at + record.BOUNDS] | 0;
+    const n = values[at + record.EXPLICIT_N] | 0;
+    const source = at + record.EXPLICIT_COUNTS;
+    const cells = record.EXPLICIT_COUNTS;
     const state = streams.resize(stream, CELLS + n);
     const kept = streams.arena.values;
-    let sum = values[at + 5];
-    const difference = this.#scratchOf(n);
-    const continues =
-      !isFirst && kept[state + BOUNDS] === bounds && subtract(values, source, kept, state + CELLS, difference, n);
-    if (continues) sum -= kept[state + SUM];
-    else {
-      if (!isFirst && kept[state + BOUNDS] === bounds) this.sharing.add(streams.instanceOf[stream]);
-      for (let i = 0; i < n; i++) difference[i] = values[source + i];
+    const isSame = !isFirst && kept[state + BOUNDS] === bounds;
+    const continues = isSame && subtract(values, source, kept, state + CELLS, more, cells, n);
+    if (!continues) {
+      if (isSame) this.sharing.add(streams.instanceOf[stream]);
+      copy(values, source, more, cells, n);
     }
-    kept[state + COUNT] = values[at + 4];
+    more[record.SUM] = values[at + record.SUM] - (continues ? kept[state + SUM] : 0);
+    kept[state + COUNT] = values[at + record.COUNT];
     kept[state + BOUNDS] = bounds;
-    kept[state + SUM] = values[at + 5];
-    for (let i = 0; i < n; i++) kept[state + CELLS + i] = values[source + i];
+    kept[state + SUM] = values[at + record.SUM];
+    copy(values, source, kept, state + CELLS, n);
     if (!counts) return;
     let low = 0;
     let high = n - 1;
-    while (low < n && difference[low] === 0) low++;
-    while (high >= 0 && difference[high] === 0) high--;
+    while (low < n && more[cells + low] === 0) low++;
+    while (high >= 0 && more[cells + high] === 0) high--;
     if (high < 0) return;
-    let min = values[at + 6];
-    let max = values[at + 7];
+    more[record.MIN] = values[at + record.MIN];
+    more[record.MAX] = values[at + record.MAX];
+    more[record.EXPLICIT_N] = n;
     if (continues) {
       const edges = this.#sink.edges(bounds);
-      if (low > 0) min = tighterMin(min, edges[low - 1]);
-      if (high < edges.length) max = tighterMax(max, edges[high]);
+      if (low > 0) raiseMin(more, edges[low - 1]);
+      if (high < edges.length) lowerMax(more, edges[high]);
     }
-    this.#sink.explicit(streams.seriesOf(stream, bounds), this.#minute, sum, min, max, difference, 0, n);
+    this.#sink.explicit(streams.seriesOf(stream, bounds), this.#minute, more, 0);
   }
 
   #exponential(values: Float64Array, at: number, stream: number, isFirst: boolean, counts: boolean): void {
     const streams = this.#streams;
+    const more = this.#more;
     let kept = streams.arena.values;
     let state = streams.state[stream];
     // `| 0` says that these doubles are whole numbers: what is an index must not be computed as a double.
-    let scale = Math.min(values[at + 8] | 0, MAX_SCALE);
+    let scale = Math.min(values[at + record.SCALE] | 0, MAX_SCALE);
     if (!isFirst && kept[state + SCALE] < scale) scale = kept[state + SCALE] | 0;
-    const shift = (values[at + 8] | 0) - scale;
-    const offset = values[at + 10] | 0;
-    const n = values[at + 11] | 0;
+    const shift = (values[at + record.SCALE] | 0) - scale;
+    const offset = values[at + record.OFFSET] | 0;
+    const n = values[at + record.EXPONENTIAL_N] | 0;
     const first = offset >> shift;
     const length = n === 0 ? 0 : ((offset + n - 1) >> shift) - first + 1;
-    const folded = this.#scratchOf(2 * length);
-    fold(values, at + 12, n, offset, shift, folded, first, length);
+    const counted = at + record.EXPONENTIAL_COUNTS;
+    if (shift > 0) fold(values, counted, n, offset, shift, this.#folded, first, length);
+    const now = shift > 0 ? this.#folded : values;
+    const source = shift > 0 ? 0 : counted;
     const had = isFirst ? 0 : streams.stateLength[stream] - BUCKETS;
     if (!isFirst) foldState(kept, state, had, scale);
-    let zero = values[at + 9];
-    let sum = values[at + 5];
-    const continues = !isFirst && subtractBuckets(kept, state, had, folded, length, first, zero);
-    if (continues) {
-      zero -= kept[state + ZERO];
-      sum -= kept[state + SUM];
-    } else {
+    const buckets = record.EXPONENTIAL_COUNTS;
+    const zero = values[at + record.ZERO_COUNT];
+    const continues =
+      !isFirst &&
+      zero >= kept[state + ZERO] &&
+      subtractBuckets(now, source, length, first, kept, state, had, more, buckets);
+    if (!continues) {
       if (!isFirst) this.sharing.add(streams.instanceOf[stream]);
-      folded.copyWithin(length, 0, length);
+      copy(now, source, more, buckets, length);
     }
+    more[record.ZERO_COUNT] = zero - (continues ? kept[state + ZERO] : 0);
+    more[record.SUM] = values[at + record.SUM] - (continues ? kept[state + SUM] : 0);
     state = streams.resize(stream, BUCKETS + length);
     kept = streams.arena.values;
-    kept[state + COUNT] = values[at + 4];
+    kept[state + COUNT] = values[at + record.COUNT];
     kept[state + SCALE] = scale;
-    kept[state + SUM] = values[at + 5];
-    kept[state + ZERO] = values[at + 9];
+    kept[state + SUM] = values[at + record.SUM];
+    kept[state + ZERO] = zero;
     kept[state + OFFSET] = first;
-    for (let i = 0; i < length; i++) kept[state + BUCKETS + i] = folded[i];
-    kept.fill(0, state + BUCKETS + length, state + streams.stateLength[stream]);
+    copy(now, source, kept, state + BUCKETS, length);
+    for (let i = state + BUCKETS + length; i < state + streams.stateLength[stream]; i++) kept[i] = 0;
     if (!counts) return;
-    let low = length;
-    let high = 2 * length - 1;
-    while (low <= high && folded[low] === 0) low++;
-    while (high >= low && folded[high] === 0) high--;
-    if (high < low && zero === 0) return;
-    let min = values[at + 6];
-    let max = values[at + 7];
+    let low = buckets;
+    let high = buckets + length - 1;
+    while (low <= high && more[low] === 0) low++;
+    while (high >= low && more[high] === 0) high--;
+    if (high < low && more[record.ZERO_COUNT] === 0) return;
+    more[record.MIN] = values[at + record.MIN];
+    more[record.MAX] = values[at + record.MAX];
+    more[record.SCALE] = scale;
+    more[record.OFFSET] = first;
+    more[record.EXPONENTIAL_N] = length;
     if (continues && high >= low) {
-      if (zero === 0) min = tighterMin(min, lowerEdge(first + low - length, scale));
-      max = tighterMax(max, lowerEdge(first + high - length + 1, scale));
+      if (more[record.ZERO_COUNT] === 0) raiseMin(more, lowerEdge(first + low - buckets, scale));
+      lowerMax(more, lowerEdge(first + high - buckets + 1, scale));
     }
-    const series = streams.seriesOf(stream, -1);
-    this.#sink.exponential(
-      series,
-      this.#minute,
-      sum,
-      min,
-      max,
-      scale,
-      zero,
-      first + low - length,
-      folded,
-      low,
-      high - low + 1,
-    );
-  }
-
-  #scratchOf(n: number): Float64Array {
-    if (this.#scratch.length < n) this.#scratch = new Float64Array(2 * n);
-    return this.#scratch;
+    this.#sink.exponential(streams.seriesOf(stream, -1), this.#minute, more, 0);
   }
 }
 
@@ -201,12 +196,12 @@ function lowerEdge(index: number, scale: number): number {
   return scale >= 0 && at >= 0 && at < EDGES.length ? EDGES[at] : 2 ** (index * 2 ** -scale);
 }
 
-/** The larger of a minimum, NaN when it is unknown, and the lower edge of the lowest bucket that grew. */
-function tighterMin(min: number, edge: number): number {
-  return Number.isNaN(min) ? edge : Math.max(min, edge);
+/** To the lower edge of the lowest bucket that grew, where the minimum is lower or unknown. */
+function raiseMin(more: Float64Array, edge: number): void {
+  if (!(more[record.MIN] >= edge)) more[record.MIN] = edge;
 }
 
-/** The smaller of a maximum, NaN when it is unknown, and the upper edge of the highest bucket that grew. */
-function tighterMax(max: number, edge: number): number {
-  return Number.isNaN(max) ? edge : Math.min(max, edge);
+/** To the upper edge of the highest bucket that grew, where the maximum is higher or unknown. */
+function lowerMax(more: Float64Array, edge: number): void {
+  if (!(more[record.MAX] <= edge)) more[record.MAX] = edge;
 }

@@ -1,31 +1,13 @@
-/** Takes what was added to a series in one minute: always increments, never totals. */
+/**
+ * Takes what was added to a series in one minute: always increments, never totals. Histograms come as records of a batch
+ * (`batch.ts`), of which what says whose and when they are is not looked at: a number that is handed over becomes an object.
+ */
 export interface IncrementSink {
   number(series: number, minute: number, value: number): void;
-  /** `n` bucket counts stand in `from` at `at`. */
-  explicit(
-    series: number,
-    minute: number,
-    sum: number,
-    min: number,
-    max: number,
-    from: Float64Array,
-    at: number,
-    n: number,
-  ): void;
-  /** The first of `n` bucket counts has index `offset` at `scale`; `zero` values are too small to have a bucket. */
-  exponential(
-    series: number,
-    minute: number,
-    sum: number,
-    min: number,
-    max: number,
-    scale: number,
-    zero: number,
-    offset: number,
-    from: Float64Array,
-    at: number,
-    n: number,
-  ): void;
+  /** An EXPLICIT record stands in `values` at `at`. */
+  explicit(series: number, minute: number, values: Float64Array, at: number): void;
+  /** An EXPONENTIAL record stands in `values` at `at`. */
+  exponential(series: number, minute: number, values: Float64Array, at: number): void;
   /** Edges of the interned list `bounds`. */
   edges(bounds: number): ArrayLike<number>;
 }

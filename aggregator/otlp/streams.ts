@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type MetricName, metrics } from '@vigil/semconv';
 import { Arena, grownLength } from './arena.ts';
 import { EXPLICIT, type PointKind } from './batch.ts';
-import type { Attributes, Identities, MetricIdentity } from './identity.ts';
+import { type Attributes, CUMULATIVE, type Identities, type MetricIdentity } from './identity.ts';
 
 /** What the stream table asks of the store: numbers for series and for lists of bucket edges. */
 export interface SeriesNumbers {
@@ -90,6 +90,7 @@ export class StreamTable implements Identities {
   /** Series of each entry; of explicit histograms the one with the bounds seen last. */
   readonly #seriesOfEntry: number[] = [];
   readonly #boundsOfEntry: number[] = [];
+  readonly #temporalityOfEntry: number[] = [];
   readonly #instanceByKey = new Map<string, number>();
   readonly #entryByKey = new Map<string, number>();
   readonly #freeEntries: number[] = [];
@@ -107,6 +108,7 @@ export class StreamTable implements Identities {
   older = new Int32Array(1024).fill(-1);
   /** Streams that changed since they were last saved, by chunk of `CHUNK`. */
   readonly dirtyChunks = new Set<number>();
+  #touched = -1;
   length = 0;
   readonly #free: number[] = [];
   #buckets = new Int32Array(2048).fill(-1);
@@ -191,12 +193,18 @@ export class StreamTable implements Identities {
     this.entries[id] = entry;
     this.#entryByKey.set(entryKey(entry), id);
     this.#boundsOfEntry[id] = -1;
+    this.#temporalityOfEntry[id] = entry.metric.temporality;
     this.#seriesOfEntry[id] = entry.metric.kind === EXPLICIT ? -1 : this.#resolve(entry, -1);
   }
 
   /** The entry of a stream. */
   entryOfStream(stream: number): Entry {
     return this.entries[this.entryOf[stream]] as Entry;
+  }
+
+  /** Whether the points of a stream are totals since its start. */
+  isCumulative(stream: number): boolean {
+    return this.#temporalityOfEntry[this.entryOf[stream]] === CUMULATIVE;
   }
 
   /** Series that points of known entries go to. */
@@ -268,7 +276,11 @@ export class StreamTable implements Identities {
 
   /** Notes that the state of a stream must be saved. */
   touch(id: number): void {
-    this.dirtyChunks.add(id >>> CHUNK_BITS);
+    const chunk = id >>> CHUNK_BITS;
+    // Streams of one chunk come one after the other. The set is only ever cleared as a whole.
+    if (chunk === this.#touched && this.dirtyChunks.size > 0) return;
+    this.dirtyChunks.add(chunk);
+    this.#touched = chunk;
   }
 
   /** A state block of at least `n` doubles for the stream; an old one is given back, its content copied. */

@@ -1,8 +1,8 @@
 import { EXPLICIT, NUMBER, type PointBatch, recordLength } from './batch.ts';
 import { CumulativeStreams, type Outcome } from './cumulative.ts';
-import { CUMULATIVE } from './identity.ts';
 import type { IncrementSink } from './increments.ts';
 import { isNewInterval } from './intervals.ts';
+import { BOUNDS, START, STREAM, TIME, VALUE } from './judgement.ts';
 import type { StreamTable } from './streams.ts';
 
 /** What became of a batch's points, those that were rejected aside. */
@@ -69,12 +69,13 @@ export class Temporality {
     const seen = new Set<number>();
     let last = -1;
     let isKnown = false;
+    let newestTaken = -Infinity;
     const oldest = (nowMs - this.#limits.lateMs) * 1e6;
     const newest = (nowMs + this.#limits.aheadMs) * 1e6;
     const values = batch.values;
     for (let at = 0; at < batch.length; at += recordLength(values, at)) {
-      const stream = values[at + 1];
-      const time = values[at + 3];
+      const stream = values[at + STREAM] | 0;
+      const time = values[at + TIME];
       if (stream < 0) batch.reject('too many streams');
       else if (time < oldest) batch.reject('older than 24 hours');
       else if (time > newest) batch.reject('more than 10 minutes ahead');
@@ -85,13 +86,14 @@ export class Temporality {
           seen.add(instance);
           isKnown = this.#streams.instances[instance]?.known ?? false;
         }
-        // A point is about the time up to its own: one measured on the stroke of a minute belongs to the minute before.
-        const minute = Math.ceil(time / NS_PER_MINUTE) - 1;
-        const outcome = this.#point(values, at, stream, minute, isKnown);
-        applied[outcome]++;
-        if (outcome === 'taken') applied.newestMs = Math.max(applied.newestMs, time / 1e6);
+        const outcome = this.#point(values, at, stream, isKnown);
+        if (outcome === 'taken') {
+          applied.taken++;
+          if (time > newestTaken) newestTaken = time;
+        } else applied[outcome]++;
       }
     }
+    applied.newestMs = newestTaken / 1e6;
     for (const id of seen) {
       this.#streams.see(id, nowMs);
       applied.senders.add(this.#streams.instances[id]?.service ?? '');
@@ -100,42 +102,18 @@ export class Temporality {
     return applied;
   }
 
-  #point(values: Float64Array, at: number, stream: number, minute: number, isKnown: boolean): Outcome {
-    const { temporality } = this.#streams.entryOfStream(stream).metric;
-    if (temporality === CUMULATIVE) return this.#cumulative.take(values, at, stream, minute, isKnown);
-    if (!isNewInterval(this.#streams, stream, values[at + 2], values[at + 3])) return 'duplicates';
-    this.#delta(values, at, stream, minute);
-    return 'taken';
-  }
-
-  #delta(values: Float64Array, at: number, stream: number, minute: number): void {
+  #point(values: Float64Array, at: number, stream: number, isKnown: boolean): Outcome {
     const streams = this.#streams;
+    const time = values[at + TIME];
+    // A point is about the time up to its own: one measured on the stroke of a minute belongs to the minute before.
+    const minute = Math.ceil(time / NS_PER_MINUTE) - 1;
+    if (streams.isCumulative(stream)) return this.#cumulative.take(values, at, stream, minute, isKnown);
+    if (!isNewInterval(streams, stream, values[at + START], time)) return 'duplicates';
     const kind = values[at];
-    if (kind === NUMBER) this.#sink.number(streams.seriesOf(stream, -1), minute, values[at + 4]);
+    if (kind === NUMBER) this.#sink.number(streams.seriesOf(stream, -1), minute, values[at + VALUE]);
     else if (kind === EXPLICIT)
-      this.#sink.explicit(
-        streams.seriesOf(stream, values[at + 8] | 0),
-        minute,
-        values[at + 5],
-        values[at + 6],
-        values[at + 7],
-        values,
-        at + 10,
-        values[at + 9] | 0,
-      );
-    else
-      this.#sink.exponential(
-        streams.seriesOf(stream, -1),
-        minute,
-        values[at + 5],
-        values[at + 6],
-        values[at + 7],
-        values[at + 8] | 0,
-        values[at + 9],
-        values[at + 10] | 0,
-        values,
-        at + 12,
-        values[at + 11] | 0,
-      );
+      this.#sink.explicit(streams.seriesOf(stream, values[at + BOUNDS] | 0), minute, values, at);
+    else this.#sink.exponential(streams.seriesOf(stream, -1), minute, values, at);
+    return 'taken';
   }
 }

@@ -34,8 +34,8 @@ export function withClientTables(sink: IncrementSink, clients: ClientTables): In
       if (series <= FIRST) clients.add(FIRST - series, minute, value);
       else sink.number(series, minute, value);
     },
-    explicit: (...args) => sink.explicit(...args),
-    exponential: (...args) => sink.exponential(...args),
+    explicit: (series, minute, values, at) => sink.explicit(series, minute, values, at),
+    exponential: (series, minute, values, at) => sink.exponential(series, minute, values, at),
     edges: (bounds) => sink.edges(bounds),
   };
 }

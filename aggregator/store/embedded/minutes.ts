@@ -30,33 +30,12 @@ export class OpenMinutes implements IncrementSink {
     this.#at(minute).number(series, value);
   }
 
-  explicit(
-    series: number,
-    minute: number,
-    sum: number,
-    min: number,
-    max: number,
-    from: Float64Array,
-    at: number,
-    n: number,
-  ): void {
-    this.#at(minute).explicit(series, sum, min, max, 0, from, at, n);
+  explicit(series: number, minute: number, values: Float64Array, at: number): void {
+    this.#at(minute).explicitRecord(series, values, at);
   }
 
-  exponential(
-    series: number,
-    minute: number,
-    sum: number,
-    min: number,
-    max: number,
-    scale: number,
-    zero: number,
-    offset: number,
-    from: Float64Array,
-    at: number,
-    n: number,
-  ): void {
-    this.#at(minute).exponential(series, sum, min, max, scale, zero, offset, from, at, n);
+  exponential(series: number, minute: number, values: Float64Array, at: number): void {
+    this.#at(minute).exponentialRecord(series, values, at);
   }
 
   edges(bounds: number): ArrayLike<number> {

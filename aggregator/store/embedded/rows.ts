@@ -1,5 +1,6 @@
 import { Arena } from '../../otlp/arena.ts';
 import { MAX_SCALE } from '../../otlp/increments.ts';
+import * as record from '../../otlp/judgement.ts';
 import type { SeriesDirectory } from './series.ts';
 
 /** Layout of a histogram's row; explicit ones have no scale, and their first cell has index 0. */
@@ -83,6 +84,36 @@ export class RowTable {
     if (zero > 0) this.#buckets(series, MAX_SCALE, ZERO_INDEX, [zero], 0, 1);
     this.#buckets(series, scale, offset, from, at, n);
     this.#totals(this.at[series], sum, min, max);
+  }
+
+  /** Adds an EXPLICIT record of a batch. */
+  explicitRecord(series: number, values: Float64Array, at: number): void {
+    const cells = this.directory.cells(series);
+    const row = this.#row(series, cells, CELLS + cells);
+    this.#totals(row, values[at + record.SUM], values[at + record.MIN], values[at + record.MAX]);
+    const counts = at + record.EXPLICIT_COUNTS;
+    addDoubles(this.arena.values, row + CELLS, values, counts, values[at + record.EXPLICIT_N] | 0);
+  }
+
+  /** Adds an EXPONENTIAL record of a batch. */
+  exponentialRecord(series: number, values: Float64Array, at: number): void {
+    const zero = values[at + record.ZERO_COUNT];
+    if (zero > 0) this.#buckets(series, MAX_SCALE, ZERO_INDEX, [zero], 0, 1);
+    const counts = at + record.EXPONENTIAL_COUNTS;
+    let last = values[at + record.EXPONENTIAL_N] | 0;
+    while (last > 0 && values[counts + last - 1] === 0) last--;
+    let skip = 0;
+    while (skip < last && values[counts + skip] === 0) skip++;
+    // `| 0`: an index that is computed as a double costs more than the addition.
+    const scale = values[at + record.SCALE] | 0;
+    const first = (values[at + record.OFFSET] | 0) + skip;
+    const row = this.#roomFor(series, scale, first, first + Math.max(last - skip - 1, 0));
+    const kept = this.arena.values;
+    const shift = scale - (kept[row + SCALE] | 0);
+    const base = row + CELLS - (kept[row + OFFSET] | 0);
+    if (shift === 0) addDoubles(kept, base + first, values, counts + skip, last - skip);
+    else for (let i = skip; i < last; i++) kept[base + ((first - skip + i) >> shift)] += values[counts + i];
+    this.#totals(row, values[at + record.SUM], values[at + record.MIN], values[at + record.MAX]);
   }
 
   #buckets(series: number, scale: number, offset: number, from: ArrayLike<number>, at: number, n: number): void {
