@@ -3,7 +3,7 @@ import { START, TIME, VALUE } from './judgement.ts';
 import { checkMessage, EXEMPLAR, EXEMPLAR_DEPTH } from './schema.ts';
 import { BYTES, FIXED64, fixed64, malformed, signedFixed64, WireReader } from './wire.ts';
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BODY = new WireReader(new Uint8Array(0));
 /** Bits of the numbers of a NumberDataPoint's fields. */
 const NUMBER_FIELDS = 0b1_1111_1100;
 const EXEMPLAR_ATTRIBUTES = 7;
@@ -16,7 +16,7 @@ const EXEMPLAR_ATTRIBUTES = 7;
  * loops switch on whole tags (number times 8 plus wire type): every field of a point has a tag of one byte.
  */
 export class PointReader {
-  reader = new WireReader(NO_BYTES);
+  reader = NO_BODY;
   /** Where the attribute fields of the point stand, their tags included; both -1 where there are none. */
   attributesStart = -1;
   attributesEnd = -1;
@@ -32,7 +32,7 @@ export class PointReader {
   }
 
   close(): void {
-    this.reader = new WireReader(NO_BYTES);
+    this.reader = NO_BODY;
   }
 
   /** A NumberDataPoint from `pos` to `end`. */

@@ -19,8 +19,7 @@ export class Arrivals {
     for (const service of services) {
       this.#byService.delete(service);
       this.#byService.set(service, nowMs);
-      const [oldest] = this.#byService.keys();
-      if (this.#byService.size > MAX_SERVICES && oldest !== undefined) this.#byService.delete(oldest);
+      if (this.#byService.size > MAX_SERVICES) this.#byService.delete(this.#byService.keys().next().value as string);
     }
   }
 

@@ -145,7 +145,8 @@ describe('keys', () => {
   test('with several keys each reads; keys that send do not', async () => {
     const side = createReadSide({ gate: createGate(['old', 'new'], ['send']) });
     const status = async (key: string) => (await ask(side, { 'X-Monitoring-API-Key': key })).status;
-    expect(await Promise.all(['old', 'new', 'send', 'old,new'].map(status))).toEqual([200, 200, 403, 403]);
+    for (const _ of ['when first shown', 'when remembered'])
+      expect(await Promise.all(['old', 'new', 'send', 'old,new'].map(status))).toEqual([200, 200, 403, 403]);
   });
 
   test('guessing has an end: after a hundred wrong keys in a minute the address waits', async () => {
