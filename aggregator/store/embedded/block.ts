@@ -1,92 +1,10 @@
+import { crc32 } from 'node:zlib';
 import { EXPLICIT, NUMBER } from '../../otlp/batch.ts';
-import {
-  aligned,
-  type Columns,
-  countBytes,
-  FOUR,
-  fixedBytes,
-  HALF,
-  HEADER_BYTES,
-  layOut,
-  ONE,
-  TWO,
-  VERSION,
-  widthFor,
-} from './block-layout.ts';
-import { CELLS, MAX, MIN, OFFSET, type RowTable, SCALE, SUM } from './rows.ts';
-
-/** Writes the rows of a table as a block. */
-export function encodeBlock(rows: RowTable): Uint8Array {
-  const { directory, arena } = rows;
-  const sorted = [...rows.series].sort((a, b) => a - b);
-  const numbers = sorted.filter((id) => directory.key(id).kind === NUMBER);
-  const histograms = sorted.filter((id) => directory.key(id).kind !== NUMBER);
-  let room = 0;
-  for (const id of histograms) room += 8 * rows.cells[id] + 8;
-  const buffer = new ArrayBuffer(fixedBytes(numbers.length, histograms.length) + room);
-  const columns = layOut(buffer, 0, numbers.length, histograms.length, room);
-  numbers.forEach((id, i) => {
-    columns.numberSeries[i] = id;
-    columns.value[i] = arena.values[rows.at[id]];
-  });
-  let used = 0;
-  histograms.forEach((id, i) => {
-    const row = rows.at[id];
-    const isExplicit = directory.key(id).kind === EXPLICIT;
-    columns.series[i] = id;
-    columns.sum[i] = arena.values[row + SUM];
-    columns.min[i] = shortened(arena.values[row + MIN]);
-    columns.max[i] = shortened(arena.values[row + MAX]);
-    columns.scale[i] = isExplicit ? 0 : arena.values[row + SCALE];
-    used = writeCounts(columns, i, used, arena.values, row + CELLS, rows.cells[id]);
-    if (!isExplicit) columns.first[i] += arena.values[row + OFFSET];
-  });
-  const header = new Uint32Array(buffer, 0, 4);
-  header.set([VERSION, numbers.length, histograms.length, used]);
-  return new Uint8Array(buffer.slice(0, fixedBytes(numbers.length, histograms.length) + used));
-}
-
-const double = new Float64Array(1);
-const wordsOfDouble = new Uint32Array(double.buffer);
-
-/**
- * An extreme as blocks keep it: the last three of its eight bytes are zero. Eight digits stay, whole numbers to 2^28 as
- * they are; the rest is noise that no answer shows and nothing compresses. Towards zero, so that no maximum rises above a
- * threshold that it keeps.
- */
-function shortened(extreme: number): number {
-  double[0] = extreme;
-  wordsOfDouble[0] &= 0xff000000;
-  return double[0];
-}
-
-/** Writes the counts of one row without the zeros around them. @returns where the next row's counts may begin */
-function writeCounts(columns: Columns, i: number, used: number, from: Float64Array, at: number, n: number): number {
-  let low = 0;
-  let high = n - 1;
-  while (low < n && from[at + low] === 0) low++;
-  while (high >= low && from[at + high] === 0) high--;
-  let largest = 0;
-  for (let k = low; k <= high; k++) if (from[at + k] > largest) largest = from[at + k];
-  const width = widthFor(largest);
-  const pointer = aligned(used, width);
-  const cells = high - low + 1;
-  columns.first[i] = cells === 0 ? 0 : low;
-  columns.cells[i] = cells;
-  columns.width[i] = width;
-  columns.pointer[i] = pointer;
-  const view = new DataView(columns.counts.buffer, columns.counts.byteOffset, columns.counts.byteLength);
-  for (let k = 0; k < cells; k++) {
-    const count = from[at + low + k];
-    if (width === HALF) {
-      view.setUint8(pointer + (k >> 1), k & 1 ? view.getUint8(pointer + (k >> 1)) | (count << 4) : count);
-    } else if (width === ONE) view.setUint8(pointer + k, count);
-    else if (width === TWO) view.setUint16(pointer + 2 * k, count, true);
-    else if (width === FOUR) view.setUint32(pointer + 4 * k, count, true);
-    else view.setFloat64(pointer + 8 * k, count, true);
-  }
-  return pointer + countBytes(cells, width);
-}
+import { aligned, CHECKED_FROM, EIGHT, GROUPS, HEADER_BYTES, VERSION } from './block-layout.ts';
+import { GROUP, readGroup } from './count-groups.ts';
+import { isEarlier, readEarlier, visitEarlier } from './earlier-blocks.ts';
+import { endOfNumbers, readNumbers } from './packed-numbers.ts';
+import { CELLS, OFFSET, type RowTable, SCALE, SUM } from './rows.ts';
 
 /**
  * Takes what blocks and tables hold, row by row.
@@ -113,91 +31,143 @@ export interface RowVisitor {
   ): void;
 }
 
-/** Half bytes of one row, a byte each, and one more where their number is odd. */
-const halves = new Uint8Array(65_536);
+/**
+ * A block as it came from the disk, in the form that is read in memory: its own, or that of an earlier version.
+ * @throws Error when the bytes are no block, or are damaged
+ */
+export function checkBlock(bytes: Uint8Array): Uint8Array {
+  const view = viewOf(bytes);
+  if (view.byteLength < HEADER_BYTES) throw new Error('not a block');
+  const version = view.getUint32(0, true);
+  if (isEarlier(version)) return readEarlier(bytes);
+  if (version !== VERSION) throw new Error('not a block');
+  if (view.getUint32(4, true) !== crc32(bytes.subarray(CHECKED_FROM))) throw new Error('damaged block');
+  return bytes;
+}
 
 /**
- * Shows every row of a block to a visitor. Four views of the whole block serve all of its columns: a view a column would
- * cost a question more than its numbers do.
- * @throws Error when the bytes are no block of a version that is known
+ * Shows every row of a block to a visitor.
+ * @param bytes a block that was written here, or checked
  */
 export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
-  const u8 = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-  const { buffer, byteOffset, byteLength } = u8;
-  const u32 = new Uint32Array(buffer, byteOffset, byteLength >> 2);
-  const [version, n, h, bytesOfCounts] = u32;
-  if (version !== VERSION || fixedBytes(n, h) + bytesOfCounts !== byteLength) throw new Error('not a block');
-  const views = {
-    u8,
-    u16: new Uint16Array(buffer, byteOffset, byteLength >> 1),
-    u32,
-    f64: new Float64Array(buffer, byteOffset, byteLength >> 3),
+  const block = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const view = viewOf(block);
+  if (isEarlier(view.getUint32(0, true))) {
+    visitEarlier(block, visitor);
+    return;
+  }
+  const n = view.getUint32(8, true);
+  const h = view.getUint32(12, true);
+  if (visitor.number !== undefined) visitNumbers(view, n, h, visitor);
+  if (visitor.histogram !== undefined) visitHistograms(block, view, n, h, visitor);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+/** Columns of the block that is read: as long as the longest that was, and used again. */
+function newColumns(rows: number) {
+  const column = () => new Int32Array(rows);
+  const totals = new Float64Array(3 * rows);
+  return {
+    rows,
+    series: column(),
+    firstByte: column(),
+    first: column(),
+    cells: column(),
+    scale: column(),
+    width: column(),
+    /** The sums of all rows, their minima, and their maxima. */
+    totals,
+    wordsOfTotals: new Uint32Array(totals.buffer),
   };
-  if (visitor.number !== undefined) visitNumbers(views, n, h, visitor);
-  if (visitor.histogram !== undefined) visitHistograms(views, n, h, visitor);
 }
 
-/** A block as numbers of each width. */
-interface Views {
-  readonly u8: Uint8Array;
-  readonly u16: Uint16Array;
-  readonly u32: Uint32Array;
-  readonly f64: Float64Array;
+let columns = newColumns(1024);
+let groupWidths = new Int32Array(8192);
+/** The counts of a row of groups. */
+const shorts = new Uint16Array(2 ** 16 + GROUP);
+const pairsOfShorts = new Uint32Array(shorts.buffer);
+
+function columnsFor(rows: number): typeof columns {
+  if (rows > columns.rows) columns = newColumns(2 * rows);
+  return columns;
 }
 
-function visitNumbers({ u32, f64 }: Views, n: number, h: number, visitor: RowVisitor): void {
+function visitNumbers(view: DataView, n: number, h: number, visitor: RowVisitor): void {
   const { groupOf } = visitor;
-  const value = HEADER_BYTES >> 3;
-  const series = (HEADER_BYTES + 8 * n + 24 * h) >> 2;
-  for (let i = 0; i < n; i++) {
-    const id = u32[series + i];
-    if (groupOf === undefined || groupOf[id] >= 0) visitor.number?.(id, f64[value + i]);
+  const { series } = columnsFor(n);
+  readNumbers(series, n, view, HEADER_BYTES + 8 * n + 16 * h);
+  for (let i = 0, id = 0; i < n; i++) {
+    id += series[i];
+    if (groupOf === undefined || groupOf[id] >= 0) visitor.number?.(id, view.getFloat64(HEADER_BYTES + 8 * i, true));
   }
 }
 
-function visitHistograms({ u8, u16, u32, f64 }: Views, n: number, h: number, visitor: RowVisitor): void {
+function visitHistograms(block: Uint8Array, view: DataView, n: number, h: number, visitor: RowVisitor): void {
   const { groupOf } = visitor;
-  const sum = (HEADER_BYTES + 8 * n) >> 3;
-  const series = (HEADER_BYTES + 12 * n + 24 * h) >> 2;
-  const first = (HEADER_BYTES + 12 * n + 32 * h) >> 1;
-  const width = HEADER_BYTES + 12 * n + 36 * h;
-  const counts = fixedBytes(n, h);
-  const sources = [halves, u8, u16, u32, f64];
-  for (let i = 0; i < h; i++) {
-    const id = u32[series + i];
-    if (groupOf !== undefined && !(groupOf[id] >= 0)) continue;
-    const cells = u16[first + h + i];
-    const kind = u8[width + i];
-    let at = counts + u32[series + h + i];
-    if (kind === HALF) {
-      for (let k = 0; k < cells; k += 2, at++) {
-        const pair = u8[at];
-        halves[k] = pair & 15;
-        halves[k + 1] = pair >> 4;
+  const { rows: step, series, first, cells, scale, width, totals } = columnsFor(h);
+  const sources = sourcesOf(block);
+  let at = readColumns(view, n, h);
+  for (let i = 0, id = 0, group = 0; i < h; i++) {
+    id += series[i];
+    const asked = groupOf === undefined || groupOf[id] >= 0;
+    const kind = width[i];
+    const end = cells[i];
+    let start = 0;
+    if (kind === GROUPS) {
+      for (let k = 0; k < end; k += GROUP, group++) {
+        const bits = groupWidths[group];
+        if (asked) readGroup(view, at, bits, pairsOfShorts, k >> 1);
+        at += bits;
       }
-      at = 0;
-    } else at >>= kind - 1;
-    visitor.histogram?.(
-      id,
-      f64,
-      sum + i,
-      h,
-      (u8[width + h + i] << 24) >> 24,
-      (u16[first + i] << 16) >> 16,
-      sources[kind],
-      at,
-      cells,
-    );
+    } else {
+      at = aligned(at, kind);
+      start = at >> (kind - 1);
+      at += end << (kind - 1);
+    }
+    if (asked) visitor.histogram?.(id, totals, i, step, scale[i], first[i], sources[kind], start, end);
   }
 }
 
-/** The same block with the last 16 bits of its sums cleared: eleven digits stay, and the zeros compress. */
-export function roundSums(bytes: Uint8Array): Uint8Array {
-  const rounded = new Uint8Array(bytes);
-  const [, n, h] = new Uint32Array(rounded.buffer, 0, 4);
-  const words = new Uint16Array(rounded.buffer, HEADER_BYTES + 8 * n, 4 * h);
-  for (let i = 0; i < words.length; i += 4) words[i] = 0;
-  return rounded;
+/** Counts by width. */
+function sourcesOf({ buffer, byteOffset, byteLength }: Uint8Array): readonly ArrayLike<number>[] {
+  return [
+    shorts,
+    new Uint8Array(buffer, byteOffset, byteLength),
+    new Uint16Array(buffer, byteOffset, byteLength >> 1),
+    new Uint32Array(buffer, byteOffset, byteLength >> 2),
+    new Float64Array(buffer, byteOffset, byteLength >> 3),
+  ];
+}
+
+/** Reads all that is known of histogram rows but for their counts. @returns where these begin */
+function readColumns(view: DataView, n: number, h: number): number {
+  const { rows: step, series, first, cells, scale, width, totals } = columns;
+  const sums = HEADER_BYTES + 8 * n;
+  for (let i = 0; i < h; i++) totals[i] = view.getFloat64(sums + 8 * i, true);
+  let at = endOfNumbers(n, view, sums + 16 * h);
+  at = readNumbers(series, h, view, at);
+  at = readExtremes(step, h, view, sums + 8 * h, at);
+  at = readExtremes(2 * step, h, view, sums + 12 * h, at);
+  for (const column of [first, cells, scale, width]) at = readNumbers(column, h, view, at);
+  let groups = 0;
+  for (let i = 0; i < h; i++) if (width[i] === GROUPS) groups += (cells[i] + GROUP - 1) >> 3;
+  if (groups > groupWidths.length) groupWidths = new Int32Array(2 * groups);
+  return aligned(readNumbers(groupWidths, groups, view, at), EIGHT);
+}
+
+/** Puts minima or maxima together. @returns where the column of their first bytes ends */
+function readExtremes(to: number, h: number, view: DataView, middle: number, firstBytes: number): number {
+  const { firstByte, wordsOfTotals: words } = columns;
+  const end = readNumbers(firstByte, h, view, firstBytes);
+  for (let i = 0; i < h; i++) {
+    const four = view.getUint32(middle + 4 * i, true);
+    words[2 * (to + i)] = four << 24;
+    words[2 * (to + i) + 1] = (firstByte[i] << 24) | (four >>> 8);
+  }
+  return end;
 }
 
 /** Shows every row of a table to a visitor. */

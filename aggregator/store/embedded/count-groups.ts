@@ -1,218 +1,57 @@
-import { aligned, type Columns, countBytes, EIGHT, HALF, ONE, widthFor } from './block-layout.ts';
+import { writeBits } from './packed-numbers.ts';
 
 /**
- * Counts as they lie on the disk: in groups of eight of a row, the last one of a row filled up with zeros. The width of a
- * group is the number of bits of its largest count, and the number of its bytes: first the lowest bits of all eight, then
- * the next ones, and so on. Neighbours are alike, so that a group fits closer than a row.
+ * Counts below 2^16 in groups of eight of a row, the last one of a row filled up with zeros. Neighbours are alike, so that
+ * a group fits closer than a row: the width of a group is the number of bits of its largest count, and the number of its
+ * bytes. First come the four counts at even places, then those at odd ones: two are read at a time, as the halves of a word.
  */
-const GROUP = 8;
-/** Width of a group with a count of more than 32 bits: its counts are doubles. */
-const DOUBLES = 64;
-export const LARGEST_GROUP = DOUBLES;
+export const GROUP = 8;
+export const LARGEST_IN_GROUPS = 2 ** 16 - 1;
 
-/** Groups of rows of so many cells. */
-export function groupsOf(cells: Uint16Array): number {
-  let groups = 0;
-  for (const n of cells) groups += Math.ceil(n / GROUP);
-  return groups;
-}
-
-/** Bytes of the counts of groups of these widths. */
-export function groupBytes(widths: Uint8Array): number {
-  let bytes = 0;
-  for (const width of widths) bytes += width;
-  return bytes;
-}
-
-/** Writes the groups' widths, and behind them their counts. @returns where these end */
-export function writeGroups(columns: Columns, to: Uint8Array, at: number, groups: number): number {
-  const { cells, width, pointer } = columns;
-  const sources = sourcesOf(columns.counts);
-  let group = at;
-  let next = at + groups;
-  for (let row = 0; row < cells.length; row++) {
-    const source = sources[width[row]];
-    const start = width[row] === HALF ? 0 : pointer[row] >> (width[row] - 1);
-    if (width[row] === HALF) unpackHalves(columns.counts, pointer[row], cells[row], source);
-    for (let k = 0; k < cells[row]; k += GROUP) {
-      const bits = writeGroup(source, start + k, Math.min(GROUP, cells[row] - k), to, next);
-      to[group++] = bits;
-      next += bits;
-    }
-  }
-  return next;
-}
-
-/** Counts by width; those of half bytes go through a place of their own. */
-function sourcesOf({
-  buffer,
-  byteOffset,
-  byteLength,
-}: Uint8Array): (Uint8Array | Uint16Array | Uint32Array | Float64Array)[] {
-  return [
-    new Uint8Array(65_536),
-    new Uint8Array(buffer, byteOffset, byteLength),
-    new Uint16Array(buffer, byteOffset, byteLength >> 1),
-    new Uint32Array(buffer, byteOffset, byteLength >> 2),
-    new Float64Array(buffer, byteOffset, byteLength >> 3),
-  ];
-}
-
-function unpackHalves(
-  counts: Uint8Array,
-  at: number,
-  n: number,
-  to: ArrayLike<number> & { [k: number]: number },
-): void {
-  for (let k = 0; k < n; k++) to[k] = (counts[at + (k >> 1)] >> (4 * (k & 1))) & 15;
-}
-
-/** Writes up to eight counts. @returns their width in bits, which is also the number of bytes */
-function writeGroup(from: ArrayLike<number>, at: number, n: number, to: Uint8Array, next: number): number {
+/** Writes up to eight counts to bytes that are zero. @returns their width in bits, which is also the number of bytes */
+export function writeGroup(from: ArrayLike<number>, at: number, n: number, to: DataView, next: number): number {
   let largest = 0;
   for (let i = 0; i < n; i++) if (from[at + i] > largest) largest = from[at + i];
-  if (largest >= 2 ** 32) {
-    to.set(new Uint8Array(Float64Array.from({ length: GROUP }, (_, i) => (i < n ? from[at + i] : 0)).buffer), next);
-    return DOUBLES;
-  }
   const bits = 32 - Math.clz32(largest);
-  for (let byte = 0; 8 * byte < bits; byte++) {
-    let low = 0;
-    let high = 0;
-    for (let i = 0; i < n; i++) {
-      const part = (from[at + i] >>> (8 * byte)) & 255;
-      if (i < 4) low |= part << (8 * i);
-      else high |= part << (8 * i - 32);
-    }
-    for (let bit = 8 * byte; bit < Math.min(bits, 8 * byte + 8); bit++, low >>>= 1, high >>>= 1)
-      to[next + bit] = lowestBits(low) | (lowestBits(high) << 4);
-  }
+  for (let i = 0; i < n; i++) writeBits(to, next, placeOf(i) * bits, from[at + i]);
   return bits;
 }
 
-/** The lowest bit of each of four bytes, side by side: the multiplication moves them to the top. */
-function lowestBits(bytes: number): number {
-  return Math.imul(bytes & 0x01010101, 0x10204080) >>> 28;
+function placeOf(i: number): number {
+  return (i & 1) * (GROUP >> 1) + (i >> 1);
 }
 
-/** The width of a row by the width of its widest group. */
-const WIDTH_OF_BITS = Uint8Array.from({ length: DOUBLES + 1 }, (_, bits) => widthFor(2 ** bits - 1));
-
-/** Where each row's counts begin, and their width. */
-export interface Places {
-  readonly pointer: Uint32Array;
-  readonly width: Uint8Array;
-  /** Bytes of all counts. */
-  readonly used: number;
-}
-
-/** Places for the counts of rows, as groups of these widths need them. */
-export function placeGroups(cells: Uint16Array, widths: Uint8Array): Places {
-  const pointer = new Uint32Array(cells.length);
-  const width = new Uint8Array(cells.length);
-  let group = 0;
-  let used = 0;
-  for (let row = 0; row < cells.length; row++) {
-    let bits = 0;
-    for (let k = 0; k < cells[row]; k += GROUP, group++) if (widths[group] > bits) bits = widths[group];
-    width[row] = WIDTH_OF_BITS[bits];
-    pointer[row] = aligned(used, width[row]);
-    used = pointer[row] + countBytes(cells[row], width[row]);
-  }
-  return { pointer, width, used };
-}
-
-/** Reads the counts, which begin at `at`, into their places. */
-export function readGroups(
-  { cells, width, pointer, counts }: Columns,
-  widths: Uint8Array,
-  from: Uint8Array,
-  at: number,
-): void {
-  const view = new DataView(counts.buffer, counts.byteOffset, counts.byteLength);
-  let group = 0;
-  let next = at;
-  for (let row = 0; row < cells.length; row++) {
-    const n = cells[row];
-    const kind = width[row];
-    let to = pointer[row];
-    for (let k = 0; k < n; k += GROUP) {
-      const bits = widths[group++];
-      const end = Math.min(GROUP, n - k);
-      if (kind === HALF) readHalves(from, next, bits, view, to, (end + 1) >> 1);
-      else if (kind === EIGHT) counts.set(doublesOf(from, next, bits).subarray(0, 8 * end), to);
-      else if (kind === ONE && end === GROUP) readEightBytes(from, next, bits, view, to);
-      else readBytes(from, next, bits, counts, to, 1 << (kind - 1), end);
-      next += bits;
-      to += countBytes(end, kind);
+/** Reads eight counts as four words. */
+export function readGroup(from: DataView, at: number, bits: number, into: Uint32Array, to: number): void {
+  if (bits <= 4) readNibbles(from.getUint32(at, true), bits, into, to);
+  else if (bits <= 8) readBytes(from, at, bits, into, to);
+  else
+    for (let i = 0, mask = (1 << bits) - 1; i < GROUP; i += 2) {
+      const low = placeOf(i) * bits;
+      const high = placeOf(i + 1) * bits;
+      into[to + (i >> 1)] =
+        ((from.getUint32(at + (low >> 3), true) >>> (low & 7)) & mask) |
+        (((from.getUint32(at + (high >> 3), true) >>> (high & 7)) & mask) << 16);
     }
-  }
 }
 
-/** A group of a row that needs doubles, as such. */
-function doublesOf(from: Uint8Array, at: number, bits: number): Uint8Array {
-  if (bits === DOUBLES) return from.subarray(at, at + DOUBLES);
-  const words = new Uint32Array(GROUP);
-  readBytes(from, at, bits, new Uint8Array(words.buffer), 0, words.BYTES_PER_ELEMENT, GROUP);
-  return new Uint8Array(Float64Array.from(words).buffer);
+function readNibbles(all: number, bits: number, into: Uint32Array, to: number): void {
+  const mask = (1 << bits) - 1;
+  const half = 4 * bits;
+  const pairs = (all & ((1 << half) - 1)) | ((all >>> half) << 16);
+  const masks = mask | (mask << 16);
+  into[to] = pairs & masks;
+  into[to + 1] = (pairs >>> bits) & masks;
+  into[to + 2] = (pairs >>> (2 * bits)) & masks;
+  into[to + 3] = (pairs >>> (3 * bits)) & masks;
 }
 
-/** Bits of a byte, each at the beginning of a half byte of its own. */
-const BIT_OF_HALF = Uint32Array.from({ length: 256 }, (_, byte) => spread(byte, 8, 4));
-/** Its lower four bits, each at the beginning of a byte of its own. */
-const BIT_OF_BYTE = Uint32Array.from({ length: 16 }, (_, byte) => spread(byte, 4, 8));
-
-function spread(bits: number, n: number, apart: number): number {
-  let out = 0;
-  for (let i = 0; i < n; i++) out |= ((bits >> i) & 1) << (apart * i);
-  return out;
-}
-
-/** Eight counts of up to four bits, as half bytes: `bytes` of them. */
-function readHalves(from: Uint8Array, at: number, bits: number, to: DataView, start: number, bytes: number): void {
-  let eight = 0;
-  for (let bit = 0; bit < bits; bit++) eight |= BIT_OF_HALF[from[at + bit]] << bit;
-  if (bytes === 4) to.setUint32(start, eight, true);
-  else for (let i = 0; i < bytes; i++, eight >>>= 8) to.setUint8(start + i, eight);
-}
-
-/** Eight counts of up to eight bits. */
-function readEightBytes(from: Uint8Array, at: number, bits: number, to: DataView, start: number): void {
-  let low = 0;
-  let high = 0;
-  for (let bit = 0; bit < bits; bit++) {
-    const plane = from[at + bit];
-    low |= BIT_OF_BYTE[plane & 15] << bit;
-    high |= BIT_OF_BYTE[plane >> 4] << bit;
-  }
-  to.setUint32(start, low, true);
-  to.setUint32(start + 4, high, true);
-}
-
-/** `n` counts of `size` bytes each: byte by byte, eight counts of each at a time. */
-function readBytes(
-  from: Uint8Array,
-  at: number,
-  bits: number,
-  to: Uint8Array,
-  start: number,
-  size: number,
-  n: number,
-): void {
-  for (let byte = 0; 8 * byte < bits; byte++) {
-    let low = 0;
-    let high = 0;
-    const planes = Math.min(8, bits - 8 * byte);
-    for (let bit = 0; bit < planes; bit++) {
-      const plane = from[at + 8 * byte + bit];
-      low |= BIT_OF_BYTE[plane & 15] << bit;
-      high |= BIT_OF_BYTE[plane >> 4] << bit;
-    }
-    const base = start + byte;
-    for (let i = 0; i < n; i++) {
-      to[base + size * i] = low;
-      low = (low >>> 8) | (high << 24);
-      high >>>= 8;
-    }
-  }
+function readBytes(from: DataView, at: number, bits: number, into: Uint32Array, to: number): void {
+  const mask = (1 << bits) - 1;
+  const even = from.getUint32(at, true);
+  const odd = from.getUint32(at + (bits >> 1), true) >>> (4 * (bits & 1));
+  into[to] = (even & mask) | ((odd & mask) << 16);
+  into[to + 1] = ((even >>> bits) & mask) | (((odd >>> bits) & mask) << 16);
+  into[to + 2] = ((even >>> (2 * bits)) & mask) | (((odd >>> (2 * bits)) & mask) << 16);
+  into[to + 3] = ((even >>> (3 * bits)) & mask) | (((odd >>> (3 * bits)) & mask) << 16);
 }

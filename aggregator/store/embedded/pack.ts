@@ -1,6 +1,4 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { roundSums } from './block.ts';
-import { compact } from './compact.ts';
 import { TIER_MINUTES } from './tiers.ts';
 
 /** Packing: blocks that nobody asks for every minute lie together, as one compressed frame. */
@@ -40,7 +38,7 @@ export interface Pack {
 /** @param blocks as they are in memory, by period, all of one tier and one span */
 export function pack(tier: number, start: number, blocks: ReadonlyMap<number, Uint8Array>): Pack {
   const periods = [...blocks.keys()].sort((a, b) => a - b);
-  const parts = periods.map((period) => compact(roundSums(blocks.get(period) as Uint8Array)));
+  const parts = periods.map((period) => blocks.get(period) as Uint8Array);
   const lengths = Uint32Array.from(parts, ({ byteLength }) => byteLength);
   const places = Uint16Array.from(periods, (period) => (period - start) / TIER_MINUTES[tier]);
   const whole = Buffer.concat([new Uint8Array(lengths.buffer), ...parts]);

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { compact, expand } from './compact.ts';
+import { checkBlock } from './block.ts';
 import { explainDamage, StoreFileError, transaction } from './database.ts';
 import { type Pack, pack, packRule, periodsOf, unpack } from './pack.ts';
 import { type BlockSource, LIFETIME, type NewBlock, TIER_MINUTES } from './tiers.ts';
@@ -64,7 +64,7 @@ export class StoredBlocks implements BlockSource {
   #read(tier: number, period: number): Uint8Array | undefined {
     try {
       const row = this.#readBlock.get(tier * TIER_FACTOR + period) as { data: Uint8Array } | undefined;
-      return row === undefined ? this.#unpack(tier, period) : expand(row.data);
+      return row === undefined ? this.#unpack(tier, period) : checkBlock(row.data);
     } catch (error) {
       const what = tier === LIFETIME ? 'the totals' : `the block of ${new Date(period * 60_000).toISOString()}`;
       throw new StoreFileError(explainDamage(this.#database.location() ?? '', what, error), { cause: error });
@@ -78,7 +78,7 @@ export class StoredBlocks implements BlockSource {
     if (this.#openPack?.id !== id)
       this.#openPack = { id, blocks: unpack(tier, id % TIER_FACTOR, this.#readPack.get(id) as unknown as Pack) };
     const packed = this.#openPack.blocks.get(period);
-    return packed === undefined ? undefined : expand(new Uint8Array(packed));
+    return packed === undefined ? undefined : checkBlock(new Uint8Array(packed));
   }
 
   /** The pack that holds a period: the one that begins last, since an earlier one of more minutes may hold it as it was before. */
@@ -128,7 +128,7 @@ export class StoredBlocks implements BlockSource {
   /** Writes blocks within the transaction of a checkpoint; when that succeeded `noteWritten` follows. */
   write(blocks: readonly NewBlock[]): void {
     const insert = this.#database.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?)');
-    for (const { tier, period, bytes } of blocks) insert.run(tier * TIER_FACTOR + period, compact(bytes));
+    for (const { tier, period, bytes } of blocks) insert.run(tier * TIER_FACTOR + period, bytes);
   }
 
   noteWritten(blocks: readonly NewBlock[]): void {

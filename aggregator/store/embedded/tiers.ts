@@ -1,4 +1,5 @@
-import { addingTo, encodeBlock, type RowVisitor, visitBlock, visitRows } from './block.ts';
+import { addingTo, type RowVisitor, visitBlock, visitRows } from './block.ts';
+import { encodeBlock } from './encode-block.ts';
 import { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 
@@ -87,7 +88,7 @@ export function mergeIntoTiers(
       const existing = source.block(tier, period);
       if (existing !== undefined) visitBlock(existing, into);
       for (const [, rows] of tables) visitRows(rows, into);
-      out.push({ tier, period, bytes: encodeBlock(scratch) });
+      out.push({ tier, period, bytes: encodeBlock(scratch, tier === 0) });
     }
   });
   return out;
