@@ -19,6 +19,7 @@ import { allParts, exposeParts } from './reports/exposition.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 import type { Store } from './store/port.ts';
 import { openPrometheusStore } from './store/prometheus/store.ts';
+import { takingTurns } from './store/turns.ts';
 
 /** What stands before a store is opened: nothing of it has to be closed. */
 export interface Groundwork {
@@ -112,13 +113,15 @@ export function compose(ground: Groundwork, opened: OpenedStore, { localKey, pag
   const isClosing = (): boolean => closing;
   const apiKeys = keptKey === undefined ? configuration.apiKeys : [keptKey.key];
   const gate = createGate(apiKeys, configuration.ingestKeys, localKey);
+  // Nobody waits for a judgement, and the first one after a start reads weeks from the disk.
+  const judged = takingTurns(store);
   const alerts = createAlerts({
     ...configuration,
     publicUrl: configuration.publicUrl && configuration.publicUrl.replace(/\/$/, '') + pageBase,
     directory,
     ownMetrics,
     log,
-    readConditions: (nowMs) => readAlertConditions(store, policy.current(), nowMs),
+    readConditions: (nowMs) => readAlertConditions(judged, policy.current(), nowMs),
   });
   const active = () => alerts.active().map((alert) => below(pageBase, alert));
   const app = createApp({
