@@ -27,8 +27,16 @@ const keptManifest = join(workspace, '.package.json.kept');
 const dist = join(workspace, 'dist');
 const license = join(workspace, 'LICENSE');
 
-/** Names that are never part of the code of a package. */
-const notCode = new Set(['node_modules', 'dist', 'package.json', 'README.md', 'LICENSE', basename(keptManifest)]);
+/** Names that are never part of the code of a package; start.js runs sources. */
+const notCode = new Set([
+  'start.js',
+  'node_modules',
+  'dist',
+  'package.json',
+  'README.md',
+  'LICENSE',
+  basename(keptManifest),
+]);
 
 function prepack(): void {
   // Left behind by a packing that broke off.

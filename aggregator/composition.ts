@@ -10,7 +10,7 @@ import { type App, createApp } from './http/app.ts';
 import { createGate, type Gate } from './http/auth.ts';
 import type { Log } from './log.ts';
 import { createOwnMetrics, type MetricFamily, type OwnMetrics } from './metrics.ts';
-import { openPolicy, type PolicySource } from './objectives/policy.ts';
+import type { PolicySource } from './objectives/policy-source.ts';
 import { createDoor, type Door } from './otlp/attributes.ts';
 import type { Receiver } from './otlp/receiver.ts';
 import type { ActiveAlert } from './reports/active-alerts.ts';
@@ -18,7 +18,6 @@ import { readAlertConditions } from './reports/alert-conditions.ts';
 import { allParts, exposeParts } from './reports/exposition.ts';
 import { openEmbeddedStore } from './store/embedded/open.ts';
 import type { Store } from './store/port.ts';
-import { openPrometheusStore } from './store/prometheus/store.ts';
 import { takingTurns } from './store/turns.ts';
 
 /** What stands before a store is opened: nothing of it has to be closed. */
@@ -32,10 +31,9 @@ export interface Groundwork {
   readonly keptKey: KeptKey | undefined;
 }
 
-/** @throws when the data directory or a file cannot be used */
-export function layGround(configuration: Configuration, log: Log): Groundwork {
+/** @throws when the data directory cannot be used */
+export function layGround(configuration: Configuration, log: Log, policy: PolicySource): Groundwork {
   const directory = resolve(configuration.dataDirectory);
-  const policy = openPolicy(configuration, (problem) => log.error(problem));
   for (const warning of policy.warnings) log.warn(warning);
   const keptKey = configuration.apiKeys.length > 0 ? undefined : loadOrMakeApiKey(directory);
   return { configuration, directory, log, ownMetrics: createOwnMetrics(), policy, keptKey };
@@ -57,6 +55,7 @@ export function openEmbedded({ configuration, directory, log, ownMetrics }: Grou
 
 export async function openPrometheus(ground: Groundwork, url: string): Promise<OpenedStore> {
   const { configuration, directory, log, ownMetrics } = ground;
+  const { openPrometheusStore } = await import('./store/prometheus/store.ts');
   return openPrometheusStore({
     url,
     tenant: configuration.prometheusTenant,

@@ -12,6 +12,7 @@ import { type Configuration, readConfiguration, variables } from './config.ts';
 import { type FastifyLike, fastifyPlugin, honoApp, type NodeHandler, nodeHandler } from './http/mounting.ts';
 import { EMBEDDED_PAGE_BASE, MOUNT_PATH } from './http/paths.ts';
 import { openLog } from './log.ts';
+import { openPolicy } from './objectives/policy.ts';
 import { BodyError, type Receiver } from './otlp/receiver.ts';
 
 /** What has no meaning without a server of its own, or without a store of its own. */
@@ -56,7 +57,9 @@ export interface EmbeddedAggregator {
  */
 export function createAggregator(options: AggregatorOptions = {}): EmbeddedAggregator {
   const configuration = withoutTraces(configurationOf(options));
-  const ground = layGround(configuration, openLog(configuration.logLevel));
+  const log = openLog(configuration.logLevel);
+  const policy = openPolicy(configuration, (problem) => log.error(problem));
+  const ground = layGround(configuration, log, policy);
   const opened = openEmbedded(ground);
   try {
     const composed = compose(ground, opened, { pageBase: EMBEDDED_PAGE_BASE });

@@ -10,7 +10,7 @@ import { createOtlpHandler } from './http/otlp.ts';
 import { startServer } from './http/server.ts';
 import { type Log, openLog } from './log.ts';
 import type { MetricFamily } from './metrics.ts';
-import { PolicyFileError } from './objectives/policy.ts';
+import { builtInPolicy, PolicyFileError, type PolicySource } from './objectives/policy-source.ts';
 import { startOwnTelemetry } from './self/telemetry.ts';
 import { whenStarterIsGone } from './starter.ts';
 
@@ -37,7 +37,7 @@ const SHORTEST_GOOD_KEY = 16;
 
 /** @throws when the data directory or a file cannot be used, or the address cannot be listened on */
 export async function startAggregator(configuration: Configuration, log: Log): Promise<Aggregator> {
-  const ground = layGround(configuration, log);
+  const ground = layGround(configuration, log, await policyOf(configuration, log));
   const { keptKey, ownMetrics } = ground;
   const localKey = localKeyOf(ground);
   const opened = await openStore(ground);
@@ -55,6 +55,13 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     opened.close();
     throw error;
   }
+}
+
+/** @throws PolicyFileError */
+async function policyOf(configuration: Configuration, log: Log): Promise<PolicySource> {
+  if (configuration.sloFile === undefined && configuration.maintenanceFile === undefined) return builtInPolicy;
+  const { openPolicy } = await import('./objectives/policy.ts');
+  return openPolicy(configuration, (problem) => log.error(problem));
 }
 
 function localKeyOf({ configuration: { store, ingestKeys }, directory }: Groundwork): string | undefined {

@@ -17,7 +17,6 @@ import { renderFamilies } from './exposition.ts';
 import { clientAddress, createGuessLimit } from './guessing.ts';
 import { commonHeaders } from './headers.ts';
 import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts';
-import { openApiDocument } from './openapi.ts';
 import { mountPages, sessionOf } from './pages.ts';
 import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
 import { METRICS_PATH, STREAM_PATH } from './paths.ts';
@@ -120,7 +119,7 @@ export function createApp(options: AppOptions): App {
   serve(app, `${base}/healthz`, (c) => c.json({ status: 'alive', ...common(c, nowMs()) }));
   serve(app, `${base}/readyz`, (c) => answerReadiness(parts, c));
   const apiDocument = documentOnce(options);
-  serve(app, `${base}/openapi.json`, (c) => c.json(apiDocument()));
+  serve(app, `${base}/openapi.json`, async (c) => c.json(await apiDocument()));
   const { publicUrl, traceUrl, ...rest } = options;
   mountPages(app, {
     ...rest,
@@ -170,18 +169,15 @@ function mountStream(app: App, { options, nowMs, admission }: Parts): void {
   });
 }
 
-/** The OpenAPI document is the same as long as the service runs. */
-function documentOnce({ store, prometheusMetricsEnabled, pageBase = '' }: AppOptions): () => Json {
-  let document: Json | undefined;
-  return () => {
-    document ??= openApiDocument({
-      retentionMs: store.state().retentionMs,
-      prometheusMetricsEnabled,
-      pageBase,
-      examples: readExamples(),
-    });
-    return document;
+/** The OpenAPI document is the same as long as the service runs; what makes it is loaded when it is first asked for. */
+function documentOnce({ store, prometheusMetricsEnabled, pageBase = '' }: AppOptions): () => Promise<Json> {
+  let document: Promise<Json> | undefined;
+  const make = async (): Promise<Json> => {
+    const { openApiDocument } = await import('./openapi.ts');
+    const { retentionMs } = store.state();
+    return openApiDocument({ retentionMs, prometheusMetricsEnabled, pageBase, examples: readExamples() });
   };
+  return () => (document ??= make());
 }
 
 /** GET and HEAD, which hono answers from GET; everything else is refused with what is allowed. */

@@ -51,7 +51,7 @@ export interface PagesOptions {
   /** Counts a wrong key, as everywhere. @throws ApiError when the address has to wait */
   readonly checkKey: (c: RequestContext, key: string) => boolean;
   /** The OpenAPI document of this moment. */
-  readonly apiDocument: () => Json;
+  readonly apiDocument: () => Promise<Json>;
   /** What the endpoints' reports are told beside the window. */
   readonly context: () => ReportContext;
 }
@@ -303,7 +303,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
     },
     '/docs/': async () => ({
       title: 'API',
-      main: renderDocs(options.apiDocument() as unknown as ApiDocument, options.base),
+      main: renderDocs((await options.apiDocument()) as unknown as ApiDocument, options.base),
     }),
   };
 }
@@ -311,7 +311,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
 function mountAsset(app: App, { path, type, content, gzipped }: LoadedAssets['files'][number]): void {
   app.get(path, (c) => {
     const isGzip = acceptsGzip(c);
-    return c.body(isGzip ? gzipped : content, 200, {
+    return c.body(isGzip ? gzipped() : content, 200, {
       'Content-Type': type,
       // The address changes with the content.
       'Cache-Control': 'public, max-age=31536000, immutable',

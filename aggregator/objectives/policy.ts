@@ -1,4 +1,4 @@
-/** The objectives and the maintenance of a running service, from their files. */
+/** The objectives and the maintenance of a running service, from their files. Loaded only where there are some. */
 import { readFileSync, statSync } from 'node:fs';
 import type { MetricName } from '@vigil/semconv';
 import { builtInObjectives } from '../domain/built-in-objectives.ts';
@@ -6,29 +6,13 @@ import { deriveBurnAlerts } from '../domain/burn-alerts.ts';
 import type { MaintenancePeriod } from '../domain/maintenance.ts';
 import type { Objective } from '../domain/objective.ts';
 import type { FileProblem } from './documents.ts';
+import { PolicyFileError, type PolicySource } from './policy-source.ts';
 import { readMaintenance } from './read-maintenance.ts';
 import { readOpenSlo } from './read-openslo.ts';
-
-/** A file that the configuration names cannot be used. The message has a line for each problem. */
-export class PolicyFileError extends Error {
-  override readonly name = 'PolicyFileError';
-}
 
 export interface PolicyFiles {
   readonly sloFile?: string;
   readonly maintenanceFile?: string;
-}
-
-interface LoadedPolicy {
-  readonly objectives: readonly Objective<MetricName>[];
-  readonly maintenance: readonly MaintenancePeriod[];
-}
-
-export interface PolicySource {
-  /** Of now: maintenance is read again when its file has changed. */
-  current(): LoadedPolicy;
-  /** What the one who runs the service should know of the objectives, a sentence each. */
-  readonly warnings: readonly string[];
 }
 
 /** How often it is looked whether the maintenance file has changed. */

@@ -1,4 +1,4 @@
-/** The files that a page loads: read and compressed once a process, under addresses that change with what they hold. */
+/** The files that a page loads: read once a process and compressed when first asked for, under addresses that change with what they hold. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ export interface AssetFile {
   readonly path: string;
   readonly type: string;
   readonly content: Buffer<ArrayBuffer>;
-  readonly gzipped: Buffer<ArrayBuffer>;
+  gzipped(): Buffer<ArrayBuffer>;
 }
 
 export interface LoadedAssets {
@@ -46,5 +46,6 @@ function load(base: string, name: string, type: string, file: string): AssetFile
 function read(file: string): Content {
   const content = readFileSync(file) as Buffer<ArrayBuffer>;
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
-  return { digest, content, gzipped: gzipSync(content, { level: 9 }) as Buffer<ArrayBuffer> };
+  let gzipped: Buffer<ArrayBuffer> | undefined;
+  return { digest, content, gzipped: () => (gzipped ??= gzipSync(content, { level: 9 }) as Buffer<ArrayBuffer>) };
 }

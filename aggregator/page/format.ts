@@ -1,8 +1,17 @@
 /** Numbers as people read them. */
 
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const precise = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const whole = format({ maximumFractionDigits: 0 });
+const precise = format({ maximumFractionDigits: 2 });
+const compact = format({ notation: 'compact', maximumFractionDigits: 1 });
+
+/** Made when the first number is shown: to load the languages' data takes 20 ms, which no start has to wait for. */
+function format(options: Intl.NumberFormatOptions): (value: number) => string {
+  let made: Intl.NumberFormat | undefined;
+  return (value) => {
+    made ??= new Intl.NumberFormat('en', options);
+    return made.format(value);
+  };
+}
 
 /** Stands where there is no value. */
 export const NOTHING = '–';
@@ -17,12 +26,12 @@ type Maybe = number | null | undefined;
 /** 12,345; from ten million on 12.3M. */
 export function count(value: Maybe): string {
   if (value === null || value === undefined) return NOTHING;
-  return signed(Math.abs(value) >= 1e7 ? compact.format(value) : whole.format(value));
+  return signed(Math.abs(value) >= 1e7 ? compact(value) : whole(value));
 }
 
 /** @param value percent, as bodies have it */
 export function percent(value: Maybe): string {
-  return value === null || value === undefined ? NOTHING : `${signed(precise.format(value))} %`;
+  return value === null || value === undefined ? NOTHING : `${signed(precise(value))} %`;
 }
 
 /** @param value a ratio, 0 to 1 where it is a share, any number where it is a rest */
@@ -33,14 +42,14 @@ export function ratio(value: Maybe): string {
 /** Three digits or whole milliseconds; from ten seconds on in seconds. @param value milliseconds */
 export function milliseconds(value: Maybe): string {
   if (value === null || value === undefined) return NOTHING;
-  if (value >= 10_000) return `${precise.format(Math.round(value / 100) / 10)} s`;
-  if (value >= 100) return `${whole.format(value)} ms`;
-  return `${precise.format(value >= 10 ? Math.round(value * 10) / 10 : value)} ms`;
+  if (value >= 10_000) return `${precise(Math.round(value / 100) / 10)} s`;
+  if (value >= 100) return `${whole(value)} ms`;
+  return `${precise(value >= 10 ? Math.round(value * 10) / 10 : value)} ms`;
 }
 
 /** Two digits after the point at most. */
 export function decimal(value: Maybe): string {
-  return value === null || value === undefined ? NOTHING : signed(precise.format(value));
+  return value === null || value === undefined ? NOTHING : signed(precise(value));
 }
 
 /** Names one after another, the last with "and"; what is beyond a few is counted. */

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
-const START = resolve(import.meta.dirname, '../../aggregator/start.ts');
+const START = resolve(import.meta.dirname, '../../aggregator/start.js');
 const COMMAND = resolve(import.meta.dirname, '../../aggregator/cli.ts');
 
 let directory: string;

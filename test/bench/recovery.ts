@@ -9,7 +9,7 @@ import { pinLoad, startMeasured } from './processes.ts';
 import { median, printTable, surroundings } from './report.ts';
 import { createBodySource } from './telemetry.ts';
 
-const MAIN = new URL('../../aggregator/start.ts', import.meta.url).pathname;
+const MAIN = new URL('../../aggregator/start.js', import.meta.url).pathname;
 const ROUNDS = 5;
 /** What comes in from one checkpoint to the next at 36,000 points a second. */
 const POINTS = 2_160_000;

@@ -2,7 +2,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtInObjectives } from '../../../aggregator/domain/built-in-objectives.ts';
-import { openPolicy, PolicyFileError } from '../../../aggregator/objectives/policy.ts';
+import { openPolicy } from '../../../aggregator/objectives/policy.ts';
+import { builtInPolicy, PolicyFileError } from '../../../aggregator/objectives/policy-source.ts';
 import { readMaintenance } from '../../../aggregator/objectives/read-maintenance.ts';
 import { writeOpenSlo } from '../../../aggregator/objectives/write-openslo.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
@@ -23,6 +24,8 @@ describe('objectives', () => {
     const { current, warnings } = openPolicy({}, never);
     expect(current()).toEqual({ objectives: builtInObjectives, maintenance: [] });
     expect(warnings).toEqual([]);
+    // What a service has that does not even load the reader of files.
+    expect({ ...builtInPolicy, current: builtInPolicy.current() }).toEqual({ current: current(), warnings });
   });
 
   test('one of the same name replaces, another is added', () => {
