@@ -6,7 +6,7 @@ const LINK = '/monitoring/overview/';
 /** 30 exports of our registration's 10 s, and five of the SDK's own 60 s: by then it is no delay any more. */
 export const TELEMETRY_STOPPED_SECONDS = 300;
 
-/** Signals: `refusing` (how long the store has taken nothing; undefined while it takes), `silence`, `overflowed_series`, `rejected_points`. */
+/** Signals: `refusing` (how long the store has taken nothing; undefined while it takes), `damaged_blocks`, `silence`, `overflowed_series`, `rejected_points`. */
 export const telemetryRules: readonly RecommendationRule[] = [
   {
     id: 'telemetry-refused',
@@ -20,6 +20,22 @@ export const telemetryRules: readonly RecommendationRule[] = [
     message: 'New data has been refused for {value}: the data directory cannot be written, or the store is damaged.',
     action:
       'Mend what the service’s log names, with its file and its reason; senders repeat what is refused for a while only.',
+    traces: 'none',
+    link: LINK,
+  },
+  {
+    id: 'blocks-damaged',
+    area: AREA,
+    level: 'warning',
+    signal: 'damaged_blocks',
+    unit: 'count',
+    speaks: 'above',
+    threshold: 0,
+    source: 'what a disk was given comes back as it was',
+    message:
+      '{value} blocks of the store were damaged and put aside: answers lack what finer blocks did not hold, too.',
+    action:
+      'Check the disk. The service’s log names the times; a backup of the data directory brings them back, and the table damaged of vigil.db keeps the bytes.',
     traces: 'none',
     link: LINK,
   },

@@ -59,6 +59,7 @@ function telemetryRecommendations(
     ...(lastArrivalMs === undefined
       ? {}
       : {
+          damaged_blocks: total('aggregator_blocks_damaged'),
           overflowed_series: total('aggregator_series_overflowed_total'),
           rejected_points: total('aggregator_points_rejected_total'),
         }),

@@ -37,7 +37,8 @@ export function fillStore(
   }
   const minuteOf = createHistory(series);
   const first = Math.floor(Date.now() / MINUTE_MS) - minutes;
-  let clock = first * MINUTE_MS;
+  // Made at the end of that time, so that what happened in it goes to all tiers at once.
+  let clock = (first + minutes) * MINUTE_MS;
   const store = openAt(directory, () => clock);
   for (let minute = first; minute < first + minutes; minute++) {
     if (minute - first < coarseMinutes && minute % 10 !== 0) continue;

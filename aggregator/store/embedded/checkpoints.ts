@@ -5,7 +5,7 @@ import type { OpenMinutes } from './minutes.ts';
 import type { Persistence } from './persistence.ts';
 import type { Retention } from './retention.ts';
 import type { SeriesDirectory } from './series.ts';
-import { mergeIntoTiers } from './tiers.ts';
+import { type BlockSource, mergeOpen } from './tiers.ts';
 
 /** A journal of this size, two million points, brings the checkpoint forward: replaying it takes about a second. */
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
@@ -19,6 +19,7 @@ export interface CheckpointParts {
   readonly minutes: OpenMinutes;
   readonly journal: Journal;
   readonly persistence: Persistence;
+  readonly blocks: BlockSource;
   readonly retention: Retention;
   readonly ingest: Ingest;
   readonly metrics: OwnMetrics;
@@ -71,10 +72,10 @@ export class Checkpoints {
   }
 
   #save(): void {
-    const { directory, persistence, minutes, journal, ingest, retention } = this.#parts;
+    const { directory, persistence, blocks, minutes, journal, ingest, retention } = this.#parts;
     const { sequence } = journal;
     persistence.save({
-      blocks: mergeIntoTiers(directory, persistence.blocks, minutes.tables),
+      blocks: mergeOpen(directory, blocks, minutes.tables),
       journal: sequence,
       newestPointMs: ingest.newestPointMs,
       lastArrivalMs: ingest.lastArrivalMs,

@@ -24,7 +24,7 @@ export interface Accumulator<Sums extends Sized> extends RowVisitor {
 export interface ClosedQuestion<Sums extends Sized> {
   /** The question and the kind of accumulator. */
   readonly name: string;
-  /** Adjoining, in the order of time. */
+  /** Their first and last minutes name them: adjoining, in the order of time, with what is kept for ever at the end. */
   readonly runs: readonly Run[];
   /** An accumulator of this question that holds nothing. */
   create(): Accumulator<Sums>;

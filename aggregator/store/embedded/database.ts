@@ -1,10 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
+import { unpackAll } from './unpack.ts';
 
 /**
- * Version of the file, kept in the file itself. Version 3 has the tables of version 2: blocks are kept in a form that
- * earlier ones cannot read, and theirs are read as they are.
+ * Version of the file, kept in the file itself. Since version 3 blocks are kept in a form that earlier ones cannot read,
+ * and theirs are read as they are. Since version 4 the blocks of coarser tiers are made later than those of minutes.
  */
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -14,13 +15,15 @@ const SCHEMA = `
   CREATE TABLE entries (id INTEGER PRIMARY KEY, entry TEXT NOT NULL);
   CREATE TABLE streams (chunk INTEGER PRIMARY KEY, data BLOB NOT NULL);
   CREATE TABLE blocks (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-  CREATE TABLE packs (id INTEGER PRIMARY KEY, places BLOB NOT NULL, data BLOB NOT NULL);
   CREATE TABLE spans (id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, span TEXT NOT NULL);
   CREATE INDEX spans_by_hour ON spans (hour);
 `;
 
 /** Version 2: who met refusals, by hour. */
 const CLIENTS = 'CREATE TABLE clients (hour INTEGER PRIMARY KEY, data TEXT NOT NULL);';
+
+/** Version 4: blocks as they were found, with the bytes that the disk spoilt. */
+const DAMAGED = 'CREATE TABLE damaged (id INTEGER NOT NULL, data BLOB NOT NULL);';
 
 /** Which blocks there are is asked at every start: without it all pages are read on which blocks begin, a tenth of the file. */
 const BLOCK_IDS = 'CREATE INDEX IF NOT EXISTS block_ids ON blocks (id)';
@@ -33,9 +36,10 @@ export class StoreFileError extends Error {
 /**
  * Opens the database, makes its tables when the file is new, and keeps every other process out until it is closed.
  * @param survivesPowerLoss whether a transaction is on the disk, and not only in the system's hands, when it has ended
+ * @param note told what takes long about a store of an older version
  * @throws StoreFileError when the file is in use, damaged, or of a newer version
  */
-export function openDatabase(file: string, survivesPowerLoss: boolean): DatabaseSync {
+export function openDatabase(file: string, survivesPowerLoss: boolean, note?: (message: string) => void): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
@@ -43,7 +47,7 @@ export function openDatabase(file: string, survivesPowerLoss: boolean): Database
       `PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=${survivesPowerLoss ? 'FULL' : 'NORMAL'}`,
     );
     database.exec('BEGIN EXCLUSIVE; COMMIT');
-    migrate(database, file);
+    migrate(database, file, note);
     database.exec(BLOCK_IDS);
     return database;
   } catch (error) {
@@ -52,17 +56,20 @@ export function openDatabase(file: string, survivesPowerLoss: boolean): Database
   }
 }
 
-function migrate(database: DatabaseSync, file: string): void {
+function migrate(database: DatabaseSync, file: string, note: (message: string) => void = () => {}): void {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version > SCHEMA_VERSION)
     throw new StoreFileError(
       `${file} was written by a newer Vigil (store version ${version}; this one reads up to ${SCHEMA_VERSION}). ` +
         'Run that version, or set MONITORING_DATA_DIR to another directory.',
     );
-  if (version < SCHEMA_VERSION)
-    database.exec(
-      `BEGIN; ${version < 1 ? SCHEMA : ''} ${version < 2 ? CLIENTS : ''} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`,
-    );
+  if (version < 1)
+    database.exec(`BEGIN; ${SCHEMA} ${CLIENTS} ${DAMAGED} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+  else if (version < SCHEMA_VERSION) {
+    if (version < 2) database.exec(`BEGIN; ${CLIENTS} PRAGMA user_version=2; COMMIT`);
+    unpackAll(database, (packs) => note(`the store is of an older version: its ${packs} packs of blocks are unpacked`));
+    database.exec(`BEGIN; DROP TABLE packs; ${DAMAGED} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+  }
 }
 
 /** What to tell the user of an error that the database gave. */

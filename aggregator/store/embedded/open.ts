@@ -14,21 +14,23 @@ import { explain, openDatabase, StoreFileError } from './database.ts';
 import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
 import { type FsyncPolicy, Journal } from './journal.ts';
+import { MendedBlocks } from './mended-blocks.ts';
 import { OpenMinutes } from './minutes.ts';
-import { PACK_RULES } from './pack.ts';
 import { Persistence } from './persistence.ts';
 import { recover } from './recovery.ts';
 import { MINUTE_RETENTION_MS, Retention } from './retention.ts';
+import { RollUps } from './roll-ups.ts';
 import { DEFAULT_SERIES_LIMITS, SeriesDirectory, type SeriesLimits } from './series.ts';
 import { SpanShelf } from './spans.ts';
 import { EmbeddedStore } from './store.ts';
 import { registerStoreMetrics } from './store-metrics.ts';
 
 const DAY_MS = 24 * 3_600_000;
-const MINUTE_MS = 60_000;
 const CHECKPOINT_INTERVAL_MS = 60_000;
-/** How often it is looked whether a checkpoint is due, or whether a disk that refused writes takes them again. */
+/** How often it is looked whether a checkpoint or a roll-up is due, or whether a disk that refused writes takes them again. */
 const TICK_MS = 5_000;
+/** Between two steps of roll-ups others have their turn: a day that was missed takes a minute. */
+const ROLL_UP_PAUSE_MS = 25;
 const DATABASE_NAME = 'vigil.db';
 
 export interface EmbeddedStoreOptions {
@@ -93,15 +95,15 @@ class OpenStore {
   readonly #journal: Journal;
   readonly #persistence: Persistence;
   readonly #checkpoints: Checkpoints;
+  readonly #rollUps: RollUps;
   readonly #closeDatabase: () => void;
   readonly #options: EmbeddedStoreOptions;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
+  #rollUpTimer: NodeJS.Timeout | undefined;
   #lastCheckpointMs: number;
   #refusing: string | undefined;
   #refusingSinceMs: number | undefined;
-  /** Whether the log names a damaged block already. */
-  #damageIsKnown = false;
 
   constructor(options: EmbeddedStoreOptions) {
     const { directory, metrics, log } = options;
@@ -112,12 +114,13 @@ class OpenStore {
     this.#streams = new StreamTable(withClientNumbers(this.#directory, this.#clients), options.streamLimits);
     this.#minutes = new OpenMinutes(this.#directory);
     const databaseFile = join(directory, DATABASE_NAME);
-    const database = openDatabase(databaseFile, options.fsync !== 'never');
+    const database = openDatabase(databaseFile, options.fsync !== 'never', (message) => log.info({}, message));
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans, this.#clients);
     this.#journal = new Journal(directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
     this.#load();
     this.ingest = this.#createIngest();
+    const mended = new MendedBlocks(this.#directory, this.#persistence.blocks, log);
     const parts = {
       directory: this.#directory,
       streams: this.#streams,
@@ -126,6 +129,7 @@ class OpenStore {
       minutes: this.#minutes,
       journal: this.#journal,
       persistence: this.#persistence,
+      blocks: mended,
       ingest: this.ingest,
       metrics,
       retentionMs: options.retentionDays * DAY_MS,
@@ -133,6 +137,7 @@ class OpenStore {
     };
     const retention = new Retention(parts);
     this.#checkpoints = new Checkpoints({ ...parts, retention });
+    this.#rollUps = new RollUps(this.#directory, this.#persistence.blocks, mended, this.#now);
     const first = numberOr(this.#persistence.meta('journal'), 1);
     const recovered = recover(this.#journal, first, (record) => this.ingest.replay(record), log);
     this.#checkpoints.isPending = recovered.records > 0;
@@ -157,6 +162,7 @@ class OpenStore {
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#rollUpTimer);
     if (this.#checkpoints.isPending) this.#checkpoint();
     this.#journal.close();
     this.#closeDatabase();
@@ -169,7 +175,7 @@ class OpenStore {
 
   #load(): void {
     try {
-      this.#persistence.load();
+      this.#persistence.load(this.#now());
     } catch (error) {
       this.#closeDatabase();
       throw new StoreFileError(explain(join(this.#options.directory, DATABASE_NAME), error), { cause: error });
@@ -217,20 +223,21 @@ class OpenStore {
     const isDue = this.#now() - this.#lastCheckpointMs >= CHECKPOINT_INTERVAL_MS;
     const isNeeded = this.#checkpoints.isPending || this.#streams.isCrowded;
     if (this.#refusing !== undefined || (isDue && isNeeded)) this.#checkpoint();
-    else this.#packOne();
+    else if (this.#rollUpTimer === undefined) this.#rollUp();
   }
 
-  /** One pack at a time, so that nobody waits for it. Where a block is damaged its tier stays as it is, and goes on. */
-  #packOne(): void {
+  /** Rolls up step by step what is due. */
+  #rollUp(): void {
+    this.#rollUpTimer = undefined;
+    if (this.#refusing !== undefined) return;
     try {
-      PACK_RULES.some(({ tier, afterMs }) =>
-        this.#persistence.blocks.packBefore(tier, Math.floor((this.#now() - afterMs) / MINUTE_MS)),
-      );
+      if (!this.#rollUps.step()) return;
     } catch (error) {
-      if (!(error instanceof StoreFileError)) this.#refuse(error);
-      else if (!this.#damageIsKnown) this.#options.log.error({ err: error }, 'a block of the store is damaged');
-      this.#damageIsKnown ||= error instanceof StoreFileError;
+      this.#refuse(error);
+      return;
     }
+    this.#rollUpTimer = setTimeout(() => this.#rollUp(), ROLL_UP_PAUSE_MS);
+    this.#rollUpTimer.unref();
   }
 
   /** Writes what is open; when that fails it stays in memory and in the journal, and new data is refused. */

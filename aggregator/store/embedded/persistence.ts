@@ -8,6 +8,8 @@ import type { SpanShelf } from './spans.ts';
 import { StoredBlocks } from './stored-blocks.ts';
 import type { NewBlock } from './tiers.ts';
 
+const MINUTE_MS = 60_000;
+
 /** What one checkpoint writes, in one transaction. */
 export interface Checkpoint {
   readonly blocks: readonly NewBlock[];
@@ -62,7 +64,7 @@ export class Persistence {
   }
 
   /** Brings back what the last checkpoint saved. */
-  load(): void {
+  load(nowMs: number): void {
     for (const { id, key } of this.#all<{ id: number; key: string }>('SELECT id, key FROM series ORDER BY id'))
       this.#directory.restore(id, JSON.parse(key) as SeriesKey);
     this.#directory.changed.clear();
@@ -81,7 +83,7 @@ export class Persistence {
       this.#spans.offer(JSON.parse(span) as MutationSpan);
     for (const { hour, data } of this.#all<{ hour: number; data: string }>('SELECT hour, data FROM clients'))
       this.#clients.restore(hour, data);
-    this.blocks.load();
+    this.blocks.load(Math.floor(nowMs / MINUTE_MS));
     this.#streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
     this.#noteSaved();
   }

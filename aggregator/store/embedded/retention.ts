@@ -1,10 +1,11 @@
 import type { StreamTable } from '../../otlp/streams.ts';
+import { visitBlock } from './block.ts';
 import { clientNumbers } from './client-routing.ts';
 import type { ClientTables } from './clients.ts';
 import type { Gone, Persistence } from './persistence.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { SpanShelf } from './spans.ts';
-import { LIFETIME, TIER_MINUTES } from './tiers.ts';
+import { type BlockSource, LIFETIME, TIER_MINUTES } from './tiers.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -23,6 +24,7 @@ export interface RetentionParts {
   readonly spans: SpanShelf;
   readonly clients: ClientTables;
   readonly persistence: Persistence;
+  readonly blocks: BlockSource;
   /** How long anything at all is kept. */
   readonly retentionMs: number;
   now(): number;
@@ -54,17 +56,19 @@ export class Retention {
 
   /** Forgets in memory. A checkpoint that holds `gone` must follow. */
   sweep(): void {
-    const { directory, streams, spans, clients, retentionMs } = this.#parts;
+    const { directory, streams, spans, clients, blocks, retentionMs } = this.#parts;
     const now = this.#parts.now();
     this.#lastSweepMs = now;
     const keptMs = streams.isCrowded ? CROWDED_STREAM_RETENTION_MS : STREAM_RETENTION_MS;
     const { instances, entries } = streams.evict(now - keptMs);
     this.evictedInstances += instances.length;
-    const unreferredMs = now - Math.max(retentionMs, STREAM_RETENTION_MS) - DAY_MS;
+    // Blocks are kept longer where a coarser tier has not taken them up yet.
+    const oldestMs = Math.min(now - Math.max(retentionMs, STREAM_RETENTION_MS), Math.min(...blocks.sealed) * MINUTE_MS);
     const inUse = streams.seriesInUse();
     clients.release(clientNumbers(inUse));
+    for (const id of numbersIn(blocks.block(LIFETIME, 0))) inUse.add(id);
     this.#gone = {
-      series: [...this.#gone.series, ...directory.release(unreferredMs, inUse)],
+      series: [...this.#gone.series, ...directory.release(oldestMs - DAY_MS, inUse)],
       instances: [...this.#gone.instances, ...instances],
       entries: [...this.#gone.entries, ...entries],
       spans: [...this.#gone.spans, ...spans.dropBefore(now - MINUTE_RETENTION_MS)],
@@ -84,4 +88,12 @@ export class Retention {
       persistence.blocks.dropBefore(tier, Math.floor((this.#parts.now() - keptMs) / MINUTE_MS));
     }
   }
+}
+
+/** Series that a block has rows of. */
+function numbersIn(block: Uint8Array | undefined): number[] {
+  const numbers: number[] = [];
+  const note = (id: number) => void numbers.push(id);
+  if (block !== undefined) visitBlock(block, { number: note, histogram: note });
+  return numbers;
 }

@@ -49,6 +49,11 @@ export function registerStoreMetrics(metrics: OwnMetrics, parts: MeasuredParts):
       () => (parts.isRefusing() ? 1 : 0),
     ],
     ['blocks', 'Blocks on the disk.', () => persistence.blocks.count],
+    [
+      'blocks_damaged',
+      'Damaged blocks that were put aside, into a table of the database file.',
+      () => persistence.blocks.damaged,
+    ],
     ['block_cache_bytes', 'Blocks that are in memory.', () => persistence.blocks.cachedBytes],
     [
       'database_bytes',

@@ -21,7 +21,7 @@ import { MINUTE_RETENTION_MS } from './retention.ts';
 import type { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { SpanShelf } from './spans.ts';
-import { type BlockSource, cover, type Run, WHOLE_LIFE } from './tiers.ts';
+import { type BlockSource, cover, coverLife, type Run } from './tiers.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -127,8 +127,10 @@ export class EmbeddedStore implements Store {
   }
 
   #runsOf(span: Minutes): readonly Run[] {
-    if (span === ALWAYS) return [WHOLE_LIFE];
-    return cover(span.from, span.to, Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS));
+    const { blocks } = this.#contents;
+    if (span === ALWAYS) return coverLife(blocks);
+    const oldestMinute = Math.ceil((this.#now() - MINUTE_RETENTION_MS) / MINUTE_MS);
+    return cover(span.from, span.to, oldestMinute, blocks.sealed);
   }
 }
 

@@ -1,17 +1,22 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { checkBlock } from './block.ts';
 import { explainDamage, StoreFileError, transaction } from './database.ts';
-import { type Pack, pack, packRule, periodsOf, unpack } from './pack.ts';
-import { type BlockSource, LIFETIME, type NewBlock, TIER_MINUTES } from './tiers.ts';
+import { type BlockSource, LIFETIME, type NewBlock, periodOf, TIER_MINUTES } from './tiers.ts';
 
 /** Periods are numbered in minutes: below 2^40 until the year 2,000,000. */
 const TIER_FACTOR = 2 ** 40;
 /** Blocks read from the disk stay in memory up to this many bytes. */
 const CACHE_BYTES = 192 * 1024 * 1024;
+/** Under this key the minutes up to which the tiers above minutes are sealed lie beside the blocks. */
+const SEALED = 'sealed';
 
 /** The blocks of all tiers, in the database and, those used last, in memory. */
 export class StoredBlocks implements BlockSource {
   revision = 0;
+  end = 0;
+  /** Blocks that were put aside because they are damaged, since the store was made. */
+  damaged = 0;
+  readonly sealed: number[] = TIER_MINUTES.map(() => Infinity);
   readonly #database: DatabaseSync;
   /** Periods that have a block, by tier, and the revision that it was written in. */
   readonly #periods: Map<number, number>[] = TIER_MINUTES.map(() => new Map());
@@ -19,27 +24,39 @@ export class StoredBlocks implements BlockSource {
   readonly #cache = new Map<number, Uint8Array>();
   #cachedBytes = 0;
   readonly #readBlock: StatementSync;
-  readonly #findPack: StatementSync;
-  readonly #readPack: StatementSync;
-  readonly #oldestBlock: StatementSync;
-  #openPack: { readonly id: number; readonly blocks: ReadonlyMap<number, Uint8Array> } | undefined;
+  readonly #firstBlock: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#readBlock = database.prepare('SELECT data FROM blocks WHERE id = ?');
-    this.#findPack = database.prepare('SELECT id, places FROM packs WHERE id > ? AND id <= ? ORDER BY id DESC');
-    this.#readPack = database.prepare('SELECT places, data FROM packs WHERE id = ?');
-    this.#oldestBlock = database.prepare('SELECT min(id) AS id FROM blocks WHERE id >= ? AND id < ?');
+    this.#firstBlock = database.prepare('SELECT min(id) AS id FROM blocks WHERE id >= ? AND id < ?');
   }
 
-  /** Learns which there are. */
-  load(): void {
-    for (const { id } of this.#rows<{ id: number }>('SELECT id FROM blocks'))
-      this.#periods[Math.floor(id / TIER_FACTOR)].set(id % TIER_FACTOR, this.revision);
-    for (const { id, places } of this.#rows<{ id: number; places: Uint8Array }>('SELECT id, places FROM packs')) {
-      const tier = Math.floor(id / TIER_FACTOR);
-      for (const period of periodsOf(tier, id % TIER_FACTOR, places)) this.#periods[tier].set(period, this.revision);
+  /**
+   * Learns which there are, and up to where each tier is sealed. In a new store, and in one of an earlier version, whose
+   * checkpoints wrote all tiers, that is up to now: of a coarser tier up to the period that is not over.
+   */
+  load(nowMinute: number): void {
+    for (const { id } of this.#database.prepare('SELECT id FROM blocks').iterate() as Iterable<{ id: number }>)
+      this.#note(Math.floor(id / TIER_FACTOR), id % TIER_FACTOR);
+    this.damaged = Number(this.#database.prepare('SELECT count(*) AS n FROM damaged').get()?.['n']);
+    const saved = this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(SEALED);
+    if (saved !== undefined) this.#seal(JSON.parse(String(saved['value'])) as number[]);
+    else {
+      const minute = Math.max(nowMinute, this.end);
+      this.#seal(TIER_MINUTES.slice(1).map((_, i) => (i + 1 === LIFETIME ? minute : periodOf(i + 1, minute))));
     }
+  }
+
+  #seal(minutes: readonly number[]): void {
+    minutes.forEach((minute, i) => {
+      this.sealed[i + 1] = minute;
+    });
+  }
+
+  #note(tier: number, period: number): void {
+    this.#periods[tier].set(period, this.revision);
+    if (tier === 0) this.end = Math.max(this.end, period + 1);
   }
 
   writtenIn(tier: number, period: number): number | undefined {
@@ -64,92 +81,73 @@ export class StoredBlocks implements BlockSource {
   #read(tier: number, period: number): Uint8Array | undefined {
     try {
       const row = this.#readBlock.get(tier * TIER_FACTOR + period) as { data: Uint8Array } | undefined;
-      return row === undefined ? this.#unpack(tier, period) : checkBlock(row.data);
+      return row && checkBlock(row.data);
     } catch (error) {
       const what = tier === LIFETIME ? 'the totals' : `the block of ${new Date(period * 60_000).toISOString()}`;
       throw new StoreFileError(explainDamage(this.#database.location() ?? '', what, error), { cause: error });
     }
   }
 
-  /** A block out of its pack; the pack read last stays open, since its neighbours are asked for next. */
-  #unpack(tier: number, period: number): Uint8Array | undefined {
-    const id = this.#packWith(tier, period);
-    if (id === undefined) return undefined;
-    if (this.#openPack?.id !== id)
-      this.#openPack = { id, blocks: unpack(tier, id % TIER_FACTOR, this.#readPack.get(id) as unknown as Pack) };
-    const packed = this.#openPack.blocks.get(period);
-    return packed === undefined ? undefined : checkBlock(new Uint8Array(packed));
+  /** Period of the first block of a tier that does not lie before a minute; Infinity when there is none. */
+  firstFrom(tier: number, minute: number): number {
+    const from = tier * TIER_FACTOR;
+    const { id } = this.#firstBlock.get(from + minute, from + TIER_FACTOR) as { id: number | null };
+    return id === null ? Infinity : id % TIER_FACTOR;
   }
 
-  /** The pack that holds a period: the one that begins last, since an earlier one of more minutes may hold it as it was before. */
-  #packWith(tier: number, period: number): number | undefined {
-    const rule = packRule(tier);
-    if (rule === undefined) return undefined;
-    const last = tier * TIER_FACTOR + period;
-    const found = this.#findPack.all(last - rule.longestMinutes, last) as { id: number; places: Uint8Array }[];
-    return found.find(({ id, places }) => periodsOf(tier, id % TIER_FACTOR, places).includes(period))?.id;
-  }
-
-  /**
-   * Packs the oldest span of a tier that is not packed yet and lies wholly before a minute.
-   * @returns whether there was one
-   */
-  packBefore(tier: number, minute: number): boolean {
-    const oldest = this.#oldestBlock.get(tier * TIER_FACTOR, tier * TIER_FACTOR + minute) as { id: number | null };
-    const rule = packRule(tier);
-    if (oldest.id === null || rule === undefined) return false;
-    const { minutes } = rule;
-    const period = oldest.id % TIER_FACTOR;
-    const start = period - (period % minutes);
-    if (start + minutes > minute) return false;
-    const from = tier * TIER_FACTOR + start;
-    const periods = new Set(this.#periodsOfPack(tier, start));
-    for (let period = start; period < start + minutes; period += TIER_MINUTES[tier]) periods.add(period);
-    const blocks = new Map<number, Uint8Array>();
-    for (const period of periods) {
-      const bytes = this.block(tier, period);
-      if (bytes !== undefined) blocks.set(period, bytes);
-    }
-    const { places, data } = pack(tier, start, blocks);
-    transaction(this.#database, () => {
-      this.#database.prepare('INSERT OR REPLACE INTO packs VALUES (?, ?, ?)').run(from, places, data);
-      this.#database.prepare('DELETE FROM blocks WHERE id >= ? AND id < ?').run(from, from + minutes);
-    });
-    this.#openPack = undefined;
-    return true;
-  }
-
-  /** Periods of the pack that begins at `start`; one of an earlier version holds more than is packed together. */
-  #periodsOfPack(tier: number, start: number): number[] {
-    const row = this.#readPack.get(tier * TIER_FACTOR + start) as unknown as Pack | undefined;
-    return row === undefined ? [] : periodsOf(tier, start, row.places);
-  }
-
-  /** Writes blocks within the transaction of a checkpoint; when that succeeded `noteWritten` follows. */
-  write(blocks: readonly NewBlock[]): void {
+  /** Writes blocks, and what is sealed, within a transaction; when that succeeded `noteWritten` follows. */
+  write(blocks: readonly NewBlock[], sealed: readonly number[] = this.sealed): void {
     const insert = this.#database.prepare('INSERT OR REPLACE INTO blocks VALUES (?, ?)');
     for (const { tier, period, bytes } of blocks) insert.run(tier * TIER_FACTOR + period, bytes);
+    const text = JSON.stringify(sealed.slice(1));
+    this.#database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(SEALED, text);
   }
 
   noteWritten(blocks: readonly NewBlock[]): void {
     this.revision++;
     for (const { tier, period, bytes } of blocks) {
-      this.#periods[tier].set(period, this.revision);
+      this.#note(tier, period);
       this.#keep(tier * TIER_FACTOR + period, bytes);
     }
   }
 
-  /** Drops blocks of a tier whose whole period lies before `minute`. */
+  /** Writes a block, and seals its tier behind it. */
+  rollUp(block: NewBlock, to: number): void {
+    const sealed = this.sealed.with(block.tier, to);
+    transaction(this.#database, () => this.write([block], sealed));
+    this.sealed[block.tier] = to;
+    this.noteWritten([block]);
+  }
+
+  /** Seals a tier up to a minute where there is nothing to roll up. The next transaction writes that. */
+  skip(tier: number, to: number): void {
+    this.sealed[tier] = to;
+  }
+
+  /** Takes a damaged block out, keeps its bytes for whoever wants to look into them, and puts another in its place. */
+  putAside(tier: number, period: number, anew: Uint8Array | undefined): void {
+    const id = tier * TIER_FACTOR + period;
+    const blocks = anew === undefined ? [] : [{ tier, period, bytes: anew }];
+    transaction(this.#database, () => {
+      this.#database.prepare('INSERT INTO damaged SELECT id, data FROM blocks WHERE id = ?').run(id);
+      this.#database.prepare('DELETE FROM blocks WHERE id = ?').run(id);
+      this.write(blocks);
+    });
+    this.#periods[tier].delete(period);
+    this.noteWritten(blocks);
+    this.damaged++;
+  }
+
+  /** Drops blocks of a tier whose whole period lies before `minute`, and that coarser tiers have taken up. */
   dropBefore(tier: number, minute: number): void {
-    const gone = [...this.#periods[tier].keys()].filter((period) => period + TIER_MINUTES[tier] <= minute);
+    const limit = Math.min(minute, this.sealed[tier + 1], this.sealed[LIFETIME]);
+    const gone = [...this.#periods[tier].keys()].filter((period) => period + TIER_MINUTES[tier] <= limit);
     if (gone.length === 0) return;
     const from = tier * TIER_FACTOR;
-    const lastPack = minute - (packRule(tier)?.longestMinutes ?? 0);
     transaction(this.#database, () => {
       this.#database
         .prepare('DELETE FROM blocks WHERE id >= ? AND id <= ?')
-        .run(from, from + minute - TIER_MINUTES[tier]);
-      this.#database.prepare('DELETE FROM packs WHERE id >= ? AND id <= ?').run(from, from + lastPack);
+        .run(from, from + limit - TIER_MINUTES[tier]);
     });
     this.revision++;
     for (const period of gone) {
@@ -166,10 +164,6 @@ export class StoredBlocks implements BlockSource {
   /** How many there are. */
   get count(): number {
     return this.#periods.reduce((sum, { size }) => sum + size, 0);
-  }
-
-  #rows<Row>(sql: string): Iterable<Row> {
-    return this.#database.prepare(sql).iterate() as Iterable<Row>;
   }
 
   #keep(id: number, bytes: Uint8Array): void {

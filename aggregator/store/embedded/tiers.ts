@@ -21,6 +21,10 @@ export interface BlockSource {
   block(tier: number, period: number): Uint8Array | undefined;
   /** The revision that a block was written in; undefined when there is none. */
   writtenIn(tier: number, period: number): number | undefined;
+  /** By tier, the minute up to which its blocks hold all that the finer ones do; minutes themselves always do. */
+  readonly sealed: readonly number[];
+  /** The first minute behind all blocks; 0 when there is none. */
+  readonly end: number;
 }
 
 /** Adjoining periods of one tier, in minutes since 1970: from <= minute < to. */
@@ -30,8 +34,8 @@ export interface Run {
   readonly to: number;
 }
 
-/** The whole life of the store. */
-export const WHOLE_LIFE: Run = { tier: LIFETIME, from: 0, to: Infinity };
+/** What is kept for ever of the minutes below the lifetime's seal. */
+export const LIFETIME_RUN: Run = { tier: LIFETIME, from: 0, to: Infinity };
 
 /** A block that replaces the one of its tier and period. */
 export interface NewBlock {
@@ -42,17 +46,19 @@ export interface NewBlock {
 
 /**
  * The blocks that a span of minutes needs, in the order of time and each as coarse as can be: about thirty for any window,
- * in nine runs at most, or ten where minutes were dropped. Every tier holds everything that the finer ones hold, so a
- * coarse block stands for its whole period, and its absence for silence.
+ * in nine runs at most, or ten where minutes were dropped. Below the seal of its tier a coarse block stands for its whole
+ * period, and its absence for silence; above it finer ones are read.
  * @param oldestMinute before it nothing finer than ten minutes may be read, because those blocks were dropped
  */
-export function cover(from: number, to: number, oldestMinute: number): Run[] {
+export function cover(from: number, to: number, oldestMinute: number, sealed: readonly number[]): Run[] {
   const runs: Run[] = [];
-  let minute = from < oldestMinute ? periodOf(1, from) : from;
+  // No minute is dropped before its ten minutes are sealed.
+  const oldest = Math.min(oldestMinute, sealed[1]);
+  let minute = from < oldest ? periodOf(1, from) : from;
   while (minute < to) {
-    const finest = minute < oldestMinute ? 1 : 0;
+    const finest = minute < oldest ? 1 : 0;
     let tier = LIFETIME - 1;
-    while (tier > finest && (minute % TIER_MINUTES[tier] !== 0 || minute + TIER_MINUTES[tier] > to)) tier--;
+    while (tier > finest && !fits(tier, minute, Math.min(to, sealed[tier]))) tier--;
     const end = minute + TIER_MINUTES[tier];
     const last = runs.at(-1);
     if (last?.tier === tier) runs[runs.length - 1] = { ...last, to: end };
@@ -60,6 +66,15 @@ export function cover(from: number, to: number, oldestMinute: number): Run[] {
     minute = end;
   }
   return runs;
+}
+
+function fits(tier: number, minute: number, to: number): boolean {
+  return minute % TIER_MINUTES[tier] === 0 && minute + TIER_MINUTES[tier] <= to;
+}
+
+/** The blocks that all minutes need: what is kept for ever, behind what it does not hold yet. */
+export function coverLife(source: BlockSource): Run[] {
+  return [...cover(source.sealed[LIFETIME], source.end, 0, source.sealed), LIFETIME_RUN];
 }
 
 /** Shows every block of a run to a visitor. */
@@ -70,8 +85,11 @@ export function visitRun(source: BlockSource, { tier, from, to }: Run, visitor: 
   }
 }
 
-/** The blocks that hold what they held and the open minutes beside. */
-export function mergeIntoTiers(
+/**
+ * The blocks that hold what they held and the open minutes beside: of minutes, and, where a minute comes late, of the
+ * tiers that are sealed there.
+ */
+export function mergeOpen(
   directory: SeriesDirectory,
   source: BlockSource,
   open: ReadonlyMap<number, RowTable>,
@@ -79,11 +97,9 @@ export function mergeIntoTiers(
   const out: NewBlock[] = [];
   const scratch = new RowTable(directory);
   TIER_MINUTES.forEach((_, tier) => {
-    // What is kept for ever must not keep numbers in use that could be given anew.
-    const numbers = tier === LIFETIME ? (id: number) => directory.canonical(id) : undefined;
-    const into = addingTo(scratch, numbers);
-    const byPeriod = Map.groupBy(open, ([minute]) => periodOf(tier, minute));
-    for (const [period, tables] of byPeriod) {
+    const late = [...open].filter(([minute]) => minute < source.sealed[tier]);
+    const into = addingToTier(tier, scratch);
+    for (const [period, tables] of Map.groupBy(late, ([minute]) => periodOf(tier, minute))) {
       scratch.clear();
       const existing = source.block(tier, period);
       if (existing !== undefined) visitBlock(existing, into);
@@ -92,4 +108,9 @@ export function mergeIntoTiers(
     }
   });
   return out;
+}
+
+/** What is kept for ever must not keep numbers in use that could be given anew. */
+export function addingToTier(tier: number, rows: RowTable): RowVisitor {
+  return addingTo(rows, tier === LIFETIME ? (id) => rows.directory.canonical(id) : undefined);
 }

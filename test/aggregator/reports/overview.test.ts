@@ -85,10 +85,11 @@ describe('recommendations', () => {
     ]);
   });
 
-  test('telemetry that stopped, overflowed or was rejected is told', async () => {
+  test('telemetry that stopped, was damaged, overflowed or was rejected is told', async () => {
     const store = createKnownStore(NOW_MS);
     store.add({ name: 'A', seconds: 0.1, atMs: NOW_MS - HOUR }, 50);
     const own = createOwnMetrics();
+    own.gauge('aggregator_blocks_damaged', 'x', () => 4);
     own.observedCounter('aggregator_series_overflowed_total', 'x', () => 3);
     own
       .counter('aggregator_points_rejected_total', 'x', { reason: ['too_old', 'malformed'] })
@@ -96,6 +97,7 @@ describe('recommendations', () => {
     const { recommendations } = await reportRecommendations(store, { ...asked, ownFamilies: () => own.families() });
     const told = recommendations.filter(({ area }) => area === 'telemetry');
     expect(told.map(({ id, evidence }) => [id, evidence.value])).toEqual([
+      ['blocks-damaged', 4],
       ['telemetry-stopped', 3_630_000],
       ['series-overflowed', 3],
       ['points-rejected', 2],

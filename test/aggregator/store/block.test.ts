@@ -13,13 +13,14 @@ import { Persistence } from '../../../aggregator/store/embedded/persistence.ts';
 import { RowTable } from '../../../aggregator/store/embedded/rows.ts';
 import { SeriesDirectory } from '../../../aggregator/store/embedded/series.ts';
 import { SpanShelf } from '../../../aggregator/store/embedded/spans.ts';
-import { mergeIntoTiers } from '../../../aggregator/store/embedded/tiers.ts';
+import { mergeOpen } from '../../../aggregator/store/embedded/tiers.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
 
 const directory = temporaryDirectory();
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const EDGES = [0.1, 0.5, 1];
+const NOW_MS = Date.UTC(2026, 0, 4);
 
 function resolve(series: SeriesDirectory, kind: PointKind, name: string): number {
   const bounds = kind === EXPLICIT ? series.bounds(EDGES) : -1;
@@ -204,9 +205,12 @@ function openParts(file: string) {
   const series = new SeriesDirectory();
   const database = openDatabase(file, true);
   const persistence = new Persistence(database, series, new StreamTable(series), new SpanShelf(), new ClientTables());
-  persistence.load();
+  persistence.load(NOW_MS);
   return { series, persistence, database };
 }
+
+/** What stores had until version 3. */
+const PACKS = 'CREATE TABLE packs (id INTEGER PRIMARY KEY, places BLOB NOT NULL, data BLOB NOT NULL)';
 
 test('a store of version 2 answers from its blocks and its packs, and writes new ones in the new form', () => {
   expect(rowsOf(BLOCK_OF_VERSION_2)).toEqual(ROWS);
@@ -217,7 +221,7 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   expect(ids).toEqual([0, 1, 2]);
   const save = ({ series, persistence }: typeof first, tables: ReadonlyMap<number, RowTable>) =>
     persistence.save({
-      blocks: mergeIntoTiers(series, persistence.blocks, tables),
+      blocks: mergeOpen(series, persistence.blocks, tables),
       journal: 1,
       newestPointMs: undefined,
       lastArrivalMs: undefined,
@@ -227,9 +231,10 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   save(first, new Map());
   const lengths = Uint32Array.of(BLOCK_OF_VERSION_2.length);
   const frame = zstdCompressSync(Buffer.concat([new Uint8Array(lengths.buffer), BLOCK_OF_VERSION_2]));
+  first.database.exec(PACKS);
   first.database.prepare('INSERT INTO packs VALUES (?, ?, ?)').run(hour, new Uint8Array([5, 0]), frame);
   first.database.prepare('INSERT INTO blocks VALUES (?, ?)').run(hour + 60, BLOCK_OF_VERSION_2);
-  first.database.exec('PRAGMA user_version=2');
+  first.database.exec('DROP TABLE damaged; PRAGMA user_version=2');
   first.database.close();
 
   const second = openParts(file);
@@ -249,6 +254,6 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   expect(rowsOf(third.persistence.blocks.block(0, hour + 60))).toEqual(changed);
   const written = third.database.prepare('SELECT data FROM blocks WHERE id = ?').get(hour + 60) as { data: Uint8Array };
   expect(written.data[0]).toBe(4);
-  expect(third.database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 });
+  expect(third.database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4 });
   third.database.close();
 });

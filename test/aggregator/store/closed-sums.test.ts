@@ -111,7 +111,7 @@ test('whatever was asked before, an answer holds what was taken until now', { ti
 
 test('sums of a few bytes have their bound, too: an entry counts with what it takes', () => {
   let blocksRead = 0;
-  const source = { revision: 1, writtenIn: () => 1, block: () => void blocksRead++ };
+  const source = { revision: 1, sealed: [], end: 0, writtenIn: () => 1, block: () => void blocksRead++ };
   const closed = new ClosedSums(source);
   const nothing = { number: () => {}, histogram: () => {}, add: () => {}, sums: () => ({ byteLength: 8 }) };
   const runs = [{ tier: 0, from: 0, to: 1 }];

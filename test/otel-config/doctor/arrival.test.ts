@@ -1,6 +1,7 @@
 /** What a real aggregator says of what arrives, in the states in which it has something to say. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { SHARED_IDENTITY_EXPORTS } from '../../../aggregator/domain/identity-rules.ts';
 import { KEY, type RunningAggregator, startAggregator } from '../../support/aggregator.ts';
@@ -81,6 +82,18 @@ test('more names than it keeps apart', async () => {
 test('points that it may not take', async () => {
   expect(await send(aggregator, [mutation(0, { timeMs: Date.now() - 25 * HOUR_MS })])).toBe(200);
   (await look(aggregator)).find('warning aggregator.points-rejected');
+});
+
+test('blocks that were damaged', async () => {
+  const first = await startAggregator();
+  await first.stop();
+  const database = new DatabaseSync(join(first.directory, 'vigil.db'));
+  database.exec("INSERT INTO damaged VALUES (1, x'00')");
+  database.close();
+  const again = await startAggregator({ directory: first.directory });
+  expect(await send(again, [mutation(0, { cumulative: false })])).toBe(200);
+  (await look(again)).find('warning aggregator.blocks-damaged');
+  await again.stop();
 });
 
 test('two processes that say nothing of themselves', async () => {
