@@ -32,19 +32,30 @@ const worst = (metric: Family, matchers: string, by: string): string => `max by 
 export const alertRules: readonly AlertRule[] = [
   {
     uid: 'vigil-budget-burning',
-    title: 'Error budget burns or is spent',
+    title: 'Error budget burns fast',
     severity: 'page',
-    expression: worst('slo_state', '{state=~"burning|exhausted"}', 'slo, state'),
+    expression: worst('slo_alert_firing', '{severity="page"}', 'slo'),
     above: 0,
     holdsFor: '0s',
-    summary: 'Objective {{ $labels.slo }} is {{ $labels.state }}.',
+    summary: 'The error budget of {{ $labels.slo }} is being spent so fast that somebody has to look now.',
+    look: ['vigil-mutations', 'Objectives'],
+  },
+  {
+    // Spent it stays until what spent it leaves the window, which may be weeks: nobody is woken for that.
+    uid: 'vigil-budget-spent',
+    title: 'Error budget is spent',
+    severity: 'ticket',
+    expression: worst('slo_state', '{state="exhausted"}', 'slo'),
+    above: 0,
+    holdsFor: '5m',
+    summary: 'Objective {{ $labels.slo }} is missed: nothing of its error budget is left.',
     look: ['vigil-mutations', 'Objectives'],
   },
   {
     uid: 'vigil-budget-at-risk',
     title: 'Error budget at risk',
     severity: 'ticket',
-    expression: worst('slo_state', '{state="at_risk"}', 'slo'),
+    expression: worst('slo_alert_firing', '{severity="ticket"}', 'slo'),
     above: 0,
     holdsFor: '5m',
     summary: 'Objective {{ $labels.slo }} will not last its window at this speed.',
@@ -97,7 +108,8 @@ export function provisionedAlerts(panelId: (dashboard: string, panel: string) =>
         conditions: [{ evaluator: { type: 'gt', params: [rule.above] } }],
       }),
     ],
-    noDataState: rule.firesOnSilence ? 'Alerting' : 'OK',
+    // What is not scraped has not ended.
+    noDataState: rule.firesOnSilence ? 'Alerting' : 'KeepLast',
     execErrState: 'Error',
     for: rule.holdsFor,
     annotations: {

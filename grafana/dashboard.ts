@@ -90,10 +90,13 @@ function annotation(name: string, iconColor: string, expression: string, titleFo
     .target(new prometheus.DataqueryBuilder().refId('Anno').expr(expression).range());
 }
 
+/** The alerts of otel-config/prometheus/rules.yaml. */
+const OURS = 'alertname=~"SloBurnRate|High(MutationFailureRate|DuplicateRate|ThreatScore)|Vigil.+"';
+
 function annotations() {
   const states = worst(series('slo_state', 'state=~"burning|exhausted"'), 'slo', 'state');
   return [
-    annotation('Alerts of Prometheus', 'red', 'ALERTS{alertstate="firing",slo!=""}', '{{alertname}} {{slo}}'),
+    annotation('Alerts of Prometheus', 'red', `ALERTS{alertstate="firing",${OURS}}`, '{{alertname}} {{sloth_slo}}'),
     annotation('Objectives in danger', 'orange', `${states} == 1`, '{{slo}} {{state}}'),
   ];
 }

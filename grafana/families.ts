@@ -28,6 +28,7 @@ export const families = [
   'slo_error_budget_remaining_ratio',
   'slo_burn_rate',
   'slo_state',
+  'slo_alert_firing',
   'aggregator_store_age_seconds',
 ] as const;
 

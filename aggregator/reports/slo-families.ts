@@ -1,4 +1,5 @@
 /** The families about objectives. An objective without data has no sample but its goal and its state. */
+import type { Severity } from '../domain/burn-alerts.ts';
 import { SLO_STATES } from '../domain/slo-state.ts';
 import type { Labels, MetricFamily, Sample } from '../metrics.ts';
 import type { ExpositionPart } from './exposition.ts';
@@ -7,7 +8,12 @@ import { remembering } from './remembering-store.ts';
 import { windowUntil } from './report.ts';
 import { BURN_WINDOWS, readSloStatuses, type SloStatus, sloScope } from './slo-status.ts';
 
-/** `slo_objective_ratio`, `slo_attained_ratio`, `slo_error_budget_remaining_ratio`, `slo_burn_rate`, `slo_state`. */
+const SEVERITIES: readonly Severity[] = ['page', 'ticket'];
+
+/**
+ * `slo_objective_ratio`, `slo_attained_ratio`, `slo_error_budget_remaining_ratio`, `slo_burn_rate`, `slo_state`, and
+ * `slo_alert_firing`: a budget that is spent hides in the state how fast it goes on being spent.
+ */
 export const sloFamilies: ExpositionPart = async (store, { nowMs, ...asked }) => {
   const scope = sloScope({ ...asked, window: windowUntil(nowMs, 'minutes', 1) });
   const read = await readSloStatuses(remembering(store), scope);
@@ -35,6 +41,12 @@ export const sloFamilies: ExpositionPart = async (store, { nowMs, ...asked }) =>
     ),
     gauge('slo_state', '1 for the state that the objective is in.', ({ slo, state }) =>
       SLO_STATES.flatMap((each) => sampleOf(slo.id, each === state ? 1 : 0, ['state', each])),
+    ),
+    gauge('slo_alert_firing', '1 while an alert of that severity fires on the speed of spending.', ({ slo, alerts }) =>
+      SEVERITIES.flatMap((severity) => {
+        const fires = alerts.some(({ alert, state }) => alert.severity === severity && state === 'firing');
+        return sampleOf(slo.id, fires ? 1 : 0, ['severity', severity]);
+      }),
     ),
   ];
 };

@@ -46,6 +46,22 @@ test('the provisioned data source and folder are those of the rules and of the i
   for (const { data } of group.rules) expect(data[0].datasourceUid).toBe('vigil-prometheus');
 });
 
+test('a budget that is spent wakes nobody, and what is not scraped does not end', () => {
+  const [group] = parse(readFileSync(join(folder, 'provisioning/alerting/vigil.json'), 'utf8')).groups;
+  const rules: { labels: { severity: string }; noDataState: string; data: [{ model: { expr: string } }] }[] =
+    group.rules;
+  const pages = rules.filter(({ labels }) => labels.severity === 'page').map(({ data }) => data[0].model.expr);
+  expect(pages).toContain('max by (slo) (slo_alert_firing{severity="page"})');
+  expect(pages.join()).not.toContain('exhausted');
+  expect(new Set(rules.map(({ noDataState }) => noDataState))).toEqual(new Set(['KeepLast', 'Alerting']));
+});
+
+/** Names of the alerts in a file of Prometheus' rules. */
+function rulesOf(text: string): string[] {
+  const { groups } = parse(text) as { groups: { rules: { alert?: string }[] }[] };
+  return [...new Set(groups.flatMap(({ rules }) => rules.flatMap(({ alert }) => alert ?? [])))];
+}
+
 interface Area {
   readonly x: number;
   readonly y: number;
@@ -108,14 +124,18 @@ test('the families that are asked for are those that are listed, and all are ser
   );
   const familyOf = (name: string) =>
     families.find((family) => family === name) ?? name.replace(/_(bucket|sum|count)$/, '');
-  expect([...new Set([...asked, 'slo_state'].map(familyOf))].sort()).toEqual([...families].sort());
+  expect([...new Set([...asked, 'slo_state', 'slo_alert_firing'].map(familyOf))].sort()).toEqual([...families].sort());
 });
 
 test.each(committed)('$title leads to the others, to the page, and shows alerts', ({ links, annotations }) => {
   expect(links.some(({ tags }) => tags?.includes('vigil'))).toBe(true);
   expect(links.some(({ url }) => url === '$page/')).toBe(true);
   const expressions = annotations.list.map(({ expr = '' }) => expr).join(' ');
-  expect(expressions).toContain('ALERTS{alertstate="firing"');
+  // Alerts of ours have no label but those that the rules give them.
+  const names = rulesOf(readFileSync(resolve(folder, '../otel-config/prometheus/rules.yaml'), 'utf8'));
+  const [, ours] = /ALERTS\{alertstate="firing",alertname=~"([^"]+)"\}/.exec(expressions) ?? [];
+  expect(names.length).toBeGreaterThan(3);
+  for (const name of names) expect(name).toMatch(new RegExp(`^(?:${ours})$`));
   expect(expressions).toContain('slo_state');
 });
 

@@ -158,6 +158,7 @@ describe('the mutation families', () => {
         'slo_error_budget_remaining_ratio',
         'slo_burn_rate',
         'slo_state',
+        'slo_alert_firing',
       ],
       'aggregator_store_age_seconds',
       'aggregator_http_answers_total',

@@ -93,9 +93,21 @@ describe('the families', () => {
       'slo_state{slo="mutation-success",state="meeting"} 1',
       'slo_state{slo="mutation-success",state="no_data"} 0',
       'slo_state{slo="task-duplicates",state="no_data"} 1',
+      'slo_alert_firing{slo="mutation-success",severity="page"} 0',
     ])
       expect(lines.map((each) => each.replace(/(\.\d{3})\d+/, '$1'))).toContain(line);
     expect(lines.filter((line) => line.startsWith('slo_attained_ratio{slo="task-duplicates"'))).toEqual([]);
+  });
+
+  test('a budget that is spent and goes on burning fires all the same', async () => {
+    const { get, store } = createReadSide();
+    store.add({ name: 'A', seconds: 0.1, atMs: NOW_MS - 3 * 3_600_000 }, 10);
+    for (let minutes = 59; minutes >= 0; minutes--)
+      store.add({ name: 'A', seconds: 0.1, outcome: 'failure', atMs: NOW_MS - minutes * 60_000 }, 2);
+    const lines = await linesOf(get);
+    expect(lines).toContain('slo_state{slo="mutation-success",state="exhausted"} 1');
+    expect(lines).toContain('slo_alert_firing{slo="mutation-success",severity="page"} 1');
+    expect(lines).toContain('slo_alert_firing{slo="mutation-success",severity="ticket"} 0');
   });
 
   test.skipIf(mayBeSkipped)('promtool finds nothing to say (skipped where promtool is missing)', async () => {
