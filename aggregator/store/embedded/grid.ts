@@ -184,16 +184,14 @@ export function levelSums({ level, width, cells, low, high }: GridLevel, groups:
   return { level, total, low: low.slice(0, groups), high: high.slice(0, groups), start, counts };
 }
 
-export function addLevelSums(level: GridLevel, sums: LevelSums): void {
-  for (let group = 0; group < sums.low.length; group++) addGroup(level, group, sums, group);
-}
-
-function addGroup(level: GridLevel, to: number, { low, high, start, counts }: LevelSums, group: number): void {
-  const n = high[group] - low[group] + 1;
-  if (n <= 0) return;
-  if (low[group] < level.low[to]) level.low[to] = low[group];
-  if (high[group] > level.high[to]) level.high[to] = high[group];
-  addDoubles(level.cells, to * level.width + low[group], counts, start[group], n);
+export function addLevelSums(level: GridLevel, { low, high, start, counts }: LevelSums): void {
+  for (let group = 0; group < low.length; group++) {
+    const n = high[group] - low[group] + 1;
+    if (n <= 0) continue;
+    if (low[group] < level.low[group]) level.low[group] = low[group];
+    if (high[group] > level.high[group]) level.high[group] = high[group];
+    addDoubles(level.cells, group * level.width + low[group], counts, start[group], n);
+  }
 }
 
 /** Lets the next question have a level. */
@@ -218,55 +216,73 @@ export interface GridCells {
   readonly counts: Float64Array;
 }
 
-/** The buckets of one group, level by level; all zero between two calls. */
-const gathered: readonly GridLevel[] = Array.from({ length: MAX_LEVEL + 1 }, (_, level) => newLevel(level, 1));
-
-/** The buckets of a group in all sums, shared out over the grid's cells. */
-export function cellsOf(all: readonly LevelSums[], group: number): GridCells {
-  for (const sums of all) addGroup(gathered[sums.level], 0, sums, group);
-  let first = CELLS;
-  let end = 0;
-  for (const { level, cells, low, high } of gathered) {
-    let i = low[0];
-    let last = high[0];
-    while (i <= last && cells[i] === 0) i++;
-    while (last >= i && cells[last] === 0) last--;
-    if (last < i) continue;
-    first = Math.min(first, i << level);
-    end = Math.max(end, (last + 1) << level);
-  }
-  const counts = newCells(Math.max(0, end - first));
-  for (const level of gathered) {
-    spread(level, counts, first);
-    clear(level);
-  }
-  if (counts.length === 0) return { edges: GRID.subarray(0, 1), counts };
-  return { edges: new Float64Array(GRID.buffer, first * GRID.BYTES_PER_ELEMENT, counts.length + 1), counts };
-}
-
+const { BYTES_PER_ELEMENT } = Float64Array;
 const CHUNK_CELLS = 2048;
-/** Where the next cells are taken from: memory of their own for each group costs twice as much. */
+/** Where cells are taken from: memory of their own for each group costs twice as much. */
 let chunk = new Float64Array(CHUNK_CELLS);
 let chunkUsed = 0;
 
-function newCells(n: number): Float64Array {
-  if (chunkUsed + n > chunk.length) {
-    chunk = new Float64Array(Math.max(n, CHUNK_CELLS));
+/**
+ * The buckets of a group in all sums, shared out over the grid's cells.
+ * @param all best by level: those that adjoin cost less
+ */
+export function cellsOf(all: readonly LevelSums[], group: number): GridCells {
+  let first = CELLS;
+  let end = 0;
+  for (const { level, low, high } of all) {
+    if (high[group] < low[group]) continue;
+    first = Math.min(first, low[group] << level);
+    end = Math.max(end, (high[group] + 1) << level);
+  }
+  if (end <= first) return { edges: GRID.subarray(0, 1), counts: new Float64Array(0) };
+  const cells = end - first;
+  if (chunkUsed + cells > chunk.length) {
+    chunk = new Float64Array(Math.max(cells, CHUNK_CELLS));
     chunkUsed = 0;
   }
-  const cells = new Float64Array(chunk.buffer, chunkUsed * chunk.BYTES_PER_ELEMENT, n);
-  chunkUsed += n;
-  return cells;
+  addAll(all, group, chunk, chunkUsed - first);
+  let low = chunkUsed;
+  chunkUsed += cells;
+  let high = chunkUsed;
+  while (low < high && chunk[low] === 0) low++;
+  while (high > low && chunk[high - 1] === 0) high--;
+  const edge = first + low - (chunkUsed - cells);
+  return {
+    edges: new Float64Array(GRID.buffer, edge * BYTES_PER_ELEMENT, high - low + 1),
+    counts: new Float64Array(chunk.buffer, low * BYTES_PER_ELEMENT, high - low),
+  };
 }
 
-/** Adds the buckets of a level's only group to cells of which the first has index `first` on the grid. */
-function spread({ level, cells, low, high }: GridLevel, to: Float64Array, first: number): void {
+/** Buckets of one group on one level; all zero between two calls. */
+const gathered = new Float64Array(CELLS);
+
+/** Adds the buckets of a group to cells of which the grid's first would stand at `base`. */
+function addAll(all: readonly LevelSums[], group: number, cells: Float64Array, base: number): void {
+  for (let i = 0; i < all.length; ) {
+    const { level } = all[i];
+    let first = CELLS;
+    let last = -1;
+    // Those of one level are shared out together.
+    for (; i < all.length && all[i].level === level; i++) {
+      const { low, high, start, counts } = all[i];
+      const n = high[group] - low[group] + 1;
+      if (n <= 0) continue;
+      if (level === 0) addDoubles(cells, base + low[group], counts, start[group], n);
+      else addDoubles(gathered, low[group], counts, start[group], n);
+      first = Math.min(first, low[group]);
+      last = Math.max(last, high[group]);
+    }
+    if (level > 0) shareOut(level, first, last, cells, base);
+  }
+}
+
+/** Shares out what was gathered of a level. */
+function shareOut(level: number, first: number, last: number, cells: Float64Array, base: number): void {
   const parts = 1 << level;
-  for (let i = low[0]; i <= high[0]; i++) {
-    const share = cells[i] / parts;
-    if (share === 0) continue;
-    const at = i * parts - first;
-    for (let part = 0; part < parts; part++) to[at + part] += share;
+  for (let i = first, at = base + first * parts; i <= last; i++, at += parts) {
+    const share = gathered[i] / parts;
+    gathered[i] = 0;
+    if (share !== 0) for (let part = 0; part < parts; part++) cells[at + part] += share;
   }
 }
 
