@@ -33,7 +33,8 @@ export interface ClosedQuestion<Sums extends Sized> {
 /**
  * What blocks add up to. Windows that end now have most of their runs in common, whatever their length, and a window of
  * the next minute has them in common with the one before: a checkpoint changes a few blocks only. So the sums of runs are
- * kept, and those of whole windows, which readers ask for again and again between two checkpoints. Nothing is ever stale:
+ * kept, and, between two checkpoints, those of whole windows, which readers ask for again and again, and of what windows that
+ * end together share. Nothing is ever stale:
  * the name of a sum says in which revision its blocks were written.
  */
 export class ClosedSums {
@@ -57,20 +58,49 @@ export class ClosedSums {
     const { revision } = this.#source;
     if (revision !== this.#revision) this.#grow();
     this.#revision = revision;
-    const [{ from }, { to }] = [runs[0], runs[runs.length - 1]];
-    const key = `${name} ${from} ${to} in ${revision}`;
+    const key = this.#stretch(question);
     const known = this.#find<Sums>(key);
     if (known !== undefined) {
       into.add(known);
       return;
     }
+    this.#addRuns(question, into);
+    if (runs.length > 1 && this.#isAskedAgain(`${name} ${runs[runs.length - 1].to - runs[0].from}`))
+      this.#keep(key, into.sums());
+  }
+
+  #addRuns<Sums extends Sized>(question: ClosedQuestion<Sums>, into: Accumulator<Sums>): void {
+    const shared = this.#sumsOfShared(question);
+    const runs = shared === undefined ? question.runs : question.runs.slice(0, coarsestOf(question.runs));
     // All that comes from elsewhere first: adding up has one set of columns that is used again and again.
     const sums = runs.map((run) => this.#sumsOf(question, run));
-    for (const each of sums) if (each !== undefined) into.add(each);
+    for (const each of [...sums, shared]) if (each !== undefined) into.add(each);
     runs.forEach((run, i) => {
       if (sums[i] === undefined) visitRun(this.#source, run, into);
     });
-    if (runs.length > 1 && this.#isAskedAgain(`${name} ${to - from}`)) this.#keep(key, into.sums());
+  }
+
+  /**
+   * What windows of any length that end together have in common, from the first of their coarsest blocks on; undefined when
+   * nobody asked for it before, or it is one run.
+   */
+  #sumsOfShared<Sums extends Sized>(question: ClosedQuestion<Sums>): Sums | undefined {
+    const first = coarsestOf(question.runs);
+    if (first === 0 || first === question.runs.length - 1) return undefined;
+    const shared = { ...question, runs: question.runs.slice(first) };
+    const key = this.#stretch(shared);
+    const known = this.#find<Sums>(key);
+    if (known !== undefined || !this.#isAskedAgain(key)) return known;
+    const own = question.create();
+    this.#addRuns(shared, own);
+    const sums = own.sums();
+    this.#keep(key, sums);
+    return sums;
+  }
+
+  /** Names what lies between two minutes, as it is now. */
+  #stretch({ name, runs }: Pick<ClosedQuestion<Sized>, 'name' | 'runs'>): string {
+    return `${name} ${runs[0].from} ${runs[runs.length - 1].to} in ${this.#revision}`;
   }
 
   /** What a run adds up to; undefined when nobody asked for it before, or it has no blocks. */
@@ -128,4 +158,11 @@ export class ClosedSums {
     this.#young = new Map();
     this.#youngBytes = 0;
   }
+}
+
+/** Where the first run of the coarsest blocks is. */
+function coarsestOf(runs: readonly Run[]): number {
+  let coarsest = 0;
+  for (let i = 1; i < runs.length; i++) if (runs[i].tier > runs[coarsest].tier) coarsest = i;
+  return coarsest;
 }

@@ -8,6 +8,7 @@ import { countAtMost } from '../../../aggregator/domain/histogram.ts';
 import { createOwnMetrics } from '../../../aggregator/metrics.ts';
 import { ClosedSums } from '../../../aggregator/store/embedded/closed-sums.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
+import { cover, TIER_MINUTES } from '../../../aggregator/store/embedded/tiers.ts';
 import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
 
 const MINUTE = 60_000;
@@ -124,4 +125,26 @@ test('sums of a few bytes have their bound, too: an entry counts with what it ta
   const questions = 140_000;
   for (let n = 0; n < questions; n++) expect(readsFor(n) + readsFor(n)).toBe(2);
   expect([readsFor(questions - 1), readsFor(0)]).toEqual([0, 1]);
+});
+
+test('what windows of any length have in common when they end together is added up once', () => {
+  let read: string[] = [];
+  const source = {
+    revision: 1,
+    sealed: TIER_MINUTES.map(() => Infinity),
+    end: Infinity,
+    writtenIn: () => 1,
+    block: (tier: number, period: number) => void read.push(`${tier} ${period}`),
+  };
+  const closed = new ClosedSums(source);
+  const ask = (from: number) => {
+    read = [];
+    let added = 0;
+    const create = () => ({ add: () => void added++, sums: () => ({ byteLength: 8 }) });
+    closed.accumulate({ name: 'q', runs: cover(from, 4 * 1440 + 77, 0, source.sealed), create }, create());
+    return { read, added };
+  };
+  for (const from of [1439, 1437]) ask(from);
+  // Its minutes, and one sum of three days, an hour, ten minutes and seven.
+  expect(ask(1435)).toEqual({ read: ['0 1435', '0 1436', '0 1437', '0 1438', '0 1439'], added: 1 });
 });
