@@ -47,29 +47,42 @@ export function quantile(h: Histogram, q: number): number | undefined {
   return Number.isFinite(h.max) ? h.max : undefined;
 }
 
-/**
- * How many values are at most `threshold`; interpolated when the threshold is not an edge.
- * @returns the number, and whether it is exact
- */
-export function countAtMost(h: Histogram, threshold: number): { readonly count: number; readonly exact: boolean } {
+/** Values up to a threshold, and whether their number is exact. */
+export interface CountAtMost {
+  readonly count: number;
+  readonly exact: boolean;
+}
+
+/** How many values are at most `threshold`; interpolated when the threshold is not an edge. */
+export function countAtMost(h: Histogram, threshold: number): CountAtMost {
+  return countFrom(h, threshold, { cell: 0, below: 0 });
+}
+
+/** The same for several thresholds, in one walk over the cells. @param thresholds ascending */
+export function countsAtMost(h: Histogram, thresholds: readonly number[]): CountAtMost[] {
+  const place = { cell: 0, below: 0 };
+  return thresholds.map((threshold) => countFrom(h, threshold, place));
+}
+
+/** @param place a cell, none before which reaches the threshold, and the values of those; moved on to the threshold's */
+function countFrom(h: Histogram, threshold: number, place: { cell: number; below: number }): CountAtMost {
   if (h.count === 0 || threshold >= h.max) return { count: h.count, exact: true };
   if (threshold < h.min) return { count: 0, exact: true };
   const { edges, counts } = h;
-  let below = 0;
-  for (let i = 0; i < counts.length; i++) {
-    const upper = edges[i + 1];
-    if (isSameEdge(upper, threshold)) return { count: below + counts[i], exact: true };
-    if (upper > threshold) {
-      const lower = clampToRange(h, edges[i]);
-      const top = clampToRange(h, upper);
-      const inCell = counts[i];
-      if (inCell === 0 || threshold <= lower) return { count: below, exact: true };
-      if (!Number.isFinite(top) || !Number.isFinite(lower)) return { count: below, exact: false };
-      return { count: below + (inCell * (threshold - lower)) / (top - lower), exact: false };
-    }
-    below += counts[i];
-  }
-  return { count: below, exact: true };
+  let { cell, below } = place;
+  while (cell < counts.length && edges[cell + 1] < threshold && !isSameEdge(edges[cell + 1], threshold))
+    below += counts[cell++];
+  place.cell = cell;
+  place.below = below;
+  if (cell === counts.length) return { count: below, exact: true };
+  const upper = edges[cell + 1];
+  const inCell = counts[cell];
+  if (isSameEdge(upper, threshold)) return { count: below + inCell, exact: true };
+  const lower = clampToRange(h, edges[cell]);
+  const top = clampToRange(h, upper);
+  if (inCell === 0 || threshold <= lower) return { count: below, exact: true };
+  if (!Number.isFinite(top) || !Number.isFinite(lower)) return { count: below, exact: false };
+  return { count: below + (inCell * (threshold - lower)) / (top - lower), exact: false };
 }
 
 /** The arithmetic mean, or undefined without values. */

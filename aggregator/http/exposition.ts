@@ -7,14 +7,14 @@ import type { Exemplar, Labels, MetricFamily, Sample } from '../metrics.ts';
 export type Dialect = 'prometheus' | 'openmetrics';
 
 export function renderFamilies(families: readonly MetricFamily[], dialect: Dialect): string {
-  const lines: string[] = [];
+  // One text that grows: a scrape has ten thousand lines, and a list of them costs a fifth more.
+  let text = '';
   for (const family of families) {
     const header = dialect === 'openmetrics' ? family.name.replace(/_total$/, '') : family.name;
-    lines.push(`# HELP ${header} ${escapeHelp(family.help, dialect)}`, `# TYPE ${header} ${family.type}`);
-    for (const sample of family.samples) lines.push(renderSample(family.name, sample, dialect));
+    text += `# HELP ${header} ${escapeHelp(family.help, dialect)}\n# TYPE ${header} ${family.type}\n`;
+    for (const sample of family.samples) text += `${renderSample(family.name, sample, dialect)}\n`;
   }
-  if (dialect === 'openmetrics') lines.push('# EOF');
-  return `${lines.join('\n')}\n`;
+  return dialect === 'openmetrics' ? `${text}# EOF\n` : text;
 }
 
 function renderSample(family: string, { suffix, labels, value, exemplar }: Sample, dialect: Dialect): string {
@@ -24,11 +24,12 @@ function renderSample(family: string, { suffix, labels, value, exemplar }: Sampl
 
 function renderLabels(labels: Labels, dialect: Dialect): string {
   if (labels.length === 0) return '';
-  const pairs = labels.map(([name, value]) => {
+  let text = '';
+  for (const [name, value] of labels) {
     const shown = dialect === 'openmetrics' && name === 'le' && /^\d+$/.test(value) ? `${value}.0` : value;
-    return `${name}="${escapeLabel(shown)}"`;
-  });
-  return `{${pairs.join(',')}}`;
+    text += `${text === '' ? '{' : ','}${name}="${escapeLabel(shown)}"`;
+  }
+  return `${text}}`;
 }
 
 function renderExemplar({ labels, value, unixSeconds }: Exemplar): string {

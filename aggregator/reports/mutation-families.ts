@@ -3,7 +3,7 @@
  * of the last hour, as an average over all time would hide what happens now.
  */
 import { DURATION_BUCKET_EDGES_SECONDS, OTHER } from '@vigil/semconv';
-import { countAtMost, type Histogram, quantile } from '../domain/histogram.ts';
+import { countsAtMost, type Histogram, quantile } from '../domain/histogram.ts';
 import type { Exemplar, Labels, MetricFamily, Sample } from '../metrics.ts';
 import type { HistogramRow, MutationSpan } from '../store/port.ts';
 import type { ExpositionPart } from './exposition.ts';
@@ -13,6 +13,10 @@ import { windowUntil } from './report.ts';
 const QUANTILES = ['0.50', '0.95', '0.99'] as const;
 /** Spans looked through for exemplars. */
 const MAX_EXEMPLAR_SPANS = 500;
+
+/** Up to where each bucket of the histogram goes, and the label that says so. */
+const BUCKET_EDGES = [...DURATION_BUCKET_EDGES_SECONDS, Infinity];
+const BUCKET_LABELS = BUCKET_EDGES.map((edge) => ['le', edge === Infinity ? '+Inf' : String(edge)] as const);
 
 const lastHour = (nowMs: number) => windowUntil(nowMs, 'hours', 1).range;
 
@@ -120,42 +124,37 @@ function summarySamples({ key: [mutation], histogram }: HistogramRow, recent: Hi
   ];
 }
 
-function histogramSamples(
-  { key: [mutation], histogram }: HistogramRow,
-  exemplars: ReadonlyMap<string, Exemplar>,
-): Sample[] {
+function histogramSamples({ key: [mutation], histogram }: HistogramRow, exemplars: BucketExemplars): Sample[] {
   const name = ['mutation', mutation] as const;
   // What lies inside a cell is shared out by the cell's own edges alone: minimum and maximum move, and a bucket that was
   // estimated with them could fall, which a counter must never do.
   const { count, sum, edges, counts } = histogram;
   const fixed: Histogram = { count, sum, edges, counts, min: -Infinity, max: Infinity };
-  const bucket = (edge: number, value: number): Sample => ({
-    suffix: '_bucket',
-    labels: [name, ['le', edge === Infinity ? '+Inf' : String(edge)]],
-    value,
-    exemplar: exemplars.get(bucketKey(mutation, edge)),
-  });
+  const own = exemplars.get(mutation);
   return [
-    ...DURATION_BUCKET_EDGES_SECONDS.map((edge) => bucket(edge, Math.round(countAtMost(fixed, edge).count))),
-    bucket(Infinity, count),
+    ...countsAtMost(fixed, BUCKET_EDGES).map((atMost, i): Sample => {
+      const exemplar = own?.get(BUCKET_EDGES[i]);
+      return { suffix: '_bucket', labels: [name, BUCKET_LABELS[i]], value: Math.round(atMost.count), exemplar };
+    }),
     { suffix: '_sum', labels: [name], value: sum },
     { suffix: '_count', labels: [name], value: count },
   ];
 }
 
+/** By mutation and upper edge of the bucket. */
+type BucketExemplars = ReadonlyMap<string, ReadonlyMap<number, Exemplar>>;
+
 /** For each mutation and bucket the slowest kept span that fell into it. */
-function bucketExemplars(slowestFirst: readonly MutationSpan[]): ReadonlyMap<string, Exemplar> {
-  const exemplars = new Map<string, Exemplar>();
+function bucketExemplars(slowestFirst: readonly MutationSpan[]): BucketExemplars {
+  const exemplars = new Map<string, Map<number, Exemplar>>();
   for (const span of slowestFirst) {
     const seconds = span.durationMs / 1000;
-    const key = bucketKey(span.mutation, DURATION_BUCKET_EDGES_SECONDS.find((edge) => seconds <= edge) ?? Infinity);
-    if (!exemplars.has(key)) exemplars.set(key, exemplarOf(span, seconds));
+    const edge = DURATION_BUCKET_EDGES_SECONDS.find((edge) => seconds <= edge) ?? Infinity;
+    const own = exemplars.get(span.mutation) ?? new Map<number, Exemplar>();
+    exemplars.set(span.mutation, own);
+    if (!own.has(edge)) own.set(edge, exemplarOf(span, seconds));
   }
   return exemplars;
-}
-
-function bucketKey(mutation: string, edge: number): string {
-  return `${mutation}\u0000${edge}`;
 }
 
 function exemplarOf({ traceId, spanId, endMs }: MutationSpan, value: number): Exemplar {

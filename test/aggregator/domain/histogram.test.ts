@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   countAtMost,
+  countsAtMost,
   EMPTY_HISTOGRAM,
   type Histogram,
   mean,
@@ -65,6 +66,16 @@ describe('countAtMost', () => {
       fc.property(histograms, ({ values, histogram }) => {
         for (const edge of Array.from(histogram.edges).slice(1, -1))
           expect(countAtMost(histogram, edge)).toEqual({ count: values.filter((v) => v <= edge).length, exact: true });
+      }),
+    );
+  });
+
+  test('of many thresholds is that of each', () => {
+    const thresholds = fc.array(fc.double({ min: 0, max: 200, noNaN: true }), { maxLength: 20 });
+    fc.assert(
+      fc.property(histograms, thresholds, ({ histogram }, more) => {
+        const all = [...more, ...Array.from(histogram.edges), Infinity].sort((a, b) => a - b);
+        expect(countsAtMost(histogram, all)).toEqual(all.map((threshold) => countAtMost(histogram, threshold)));
       }),
     );
   });
