@@ -6,6 +6,7 @@ import { apiRegistrations, apiSituation, describeApiMismatch } from './api-copie
 import { vigilInstrumentations } from './instrumentations.ts';
 import { flushAtExit } from './lifecycle.ts';
 import { registerModuleHooks } from './module-hooks.ts';
+import { isNodeTooOld, OLDEST_NODE } from './node-version.ts';
 import { printNotice } from './notice.ts';
 import { vigilNodeSdkConfiguration } from './sdk.ts';
 
@@ -15,13 +16,21 @@ const shared = globalThis as { [STARTED]?: true };
 /**
  * Starts the SDK with Vigil's instrumentations in this process, once: further calls, also of other copies of this
  * package, do nothing. Call it from a file given to `node --import`, before the application is loaded. Never throws:
- * an application runs without telemetry rather than not at all. Does nothing when `OTEL_SDK_DISABLED` is true.
+ * an application runs without telemetry rather than not at all. Does nothing when `OTEL_SDK_DISABLED` is true, and on a
+ * Node that is too old says so.
  *
  * @param overrides as for `vigilNodeSdkConfiguration`, such as more instrumentations
  */
 export function start(overrides: Partial<NodeSDKConfiguration> = {}): void {
   if (getBooleanFromEnv('OTEL_SDK_DISABLED') || shared[STARTED]) return;
   shared[STARTED] = true;
+  if (isNodeTooOld()) {
+    // Half of it would run, and end the application with an error of ours.
+    printNotice(
+      `Node ${process.versions.node} is too old, nothing is observed: Node ${OLDEST_NODE} or newer is needed.`,
+    );
+    return;
+  }
   try {
     startSdk(overrides);
   } catch (error) {

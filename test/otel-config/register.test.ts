@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OLDEST_NODE } from '../../otel-config/node-version.ts';
 import { otlpType } from '../support/otlp.ts';
 import { type OtlpCapture, startOtlpCapture } from '../support/otlp-capture.ts';
 import { type AppOptions, app, REGISTER, runApp } from './run-app.ts';
@@ -104,6 +107,16 @@ describe.concurrent('mutations of an application arrive', () => {
     const counts = capture.lastPoints('twice', 'vigil.mutation.duration').map(({ count }) => count);
     expect(counts.toSorted()).toEqual([1, 2]);
     expect(requestsOf('twice', '/v1/metrics')).toHaveLength(1);
+  });
+
+  test('nothing from a Node that is too old, which runs the application as if we were not there', async () => {
+    const requires = [app('oldest-node.cjs')];
+    const end = await runApp(app('mutate.ts'), { ...jsonTo('oldest'), requires });
+    const stderr = 'vigil: Node 20.20.2 is too old, nothing is observed: Node 22.15 or newer is needed.\n';
+    expect(end).toMatchObject({ code: 0, stdout: '', stderr });
+    expect(requestsOf('oldest', '/v1/metrics')).toEqual([]);
+    const { engines } = JSON.parse(readFileSync(join(REGISTER, '../package.json'), 'utf8'));
+    expect(engines.node).toBe(`>=${OLDEST_NODE}`);
   });
 
   test('an application that records nothing sends nothing, and ends without delay', async () => {
