@@ -13,6 +13,7 @@ import type { MetricFamily } from './metrics.ts';
 import { builtInPolicy, PolicyFileError, type PolicySource } from './objectives/policy-source.ts';
 import { startOwnTelemetry } from './self/telemetry.ts';
 import { whenStarterIsGone } from './starter.ts';
+import { keepYoungGenerationSmall } from './young-generation.ts';
 
 export interface Aggregator {
   readonly host: string;
@@ -77,6 +78,7 @@ async function openStore(ground: Groundwork): Promise<OpenedStore> {
 
 /** The service as a process of its own: its configuration from the environment, its end by signals. */
 export async function serve(): Promise<void> {
+  keepYoungGenerationSmall();
   const env = readEnvironment(process.cwd(), process.env);
   const result = readConfiguration(env);
   if (!result.ok) {
