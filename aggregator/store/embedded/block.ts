@@ -110,6 +110,7 @@ function visitHistograms(block: Uint8Array, view: DataView, n: number, h: number
   const { rows: step, series, first, cells, scale, width, totals } = columnsFor(h);
   const sources = sourcesOf(block);
   let at = readColumns(view, n, h);
+  const widths = groupWidths;
   for (let i = 0, id = 0, group = 0; i < h; i++) {
     id += series[i];
     const asked = groupOf === undefined || groupOf[id] >= 0;
@@ -118,7 +119,7 @@ function visitHistograms(block: Uint8Array, view: DataView, n: number, h: number
     let start = 0;
     if (kind === GROUPS) {
       for (let k = 0; k < end; k += GROUP, group++) {
-        const bits = groupWidths[group];
+        const bits = widths[group];
         if (asked) readGroup(view, at, bits, pairsOfShorts, k >> 1);
         at += bits;
       }
@@ -146,7 +147,7 @@ function sourcesOf({ buffer, byteOffset, byteLength }: Uint8Array): readonly Arr
 function readColumns(view: DataView, n: number, h: number): number {
   const { rows: step, series, first, cells, scale, width, totals } = columns;
   const sums = HEADER_BYTES + 8 * n;
-  for (let i = 0; i < h; i++) totals[i] = view.getFloat64(sums + 8 * i, true);
+  totals.set(new Float64Array(view.buffer, view.byteOffset + sums, h));
   let at = endOfNumbers(n, view, sums + 16 * h);
   at = readNumbers(series, h, view, at);
   at = readExtremes(step, h, view, sums + 8 * h, at);
@@ -162,10 +163,10 @@ function readColumns(view: DataView, n: number, h: number): number {
 function readExtremes(to: number, h: number, view: DataView, middle: number, firstBytes: number): number {
   const { firstByte, wordsOfTotals: words } = columns;
   const end = readNumbers(firstByte, h, view, firstBytes);
-  for (let i = 0; i < h; i++) {
-    const four = view.getUint32(middle + 4 * i, true);
-    words[2 * (to + i)] = four << 24;
-    words[2 * (to + i) + 1] = (firstByte[i] << 24) | (four >>> 8);
+  const fours = new Uint32Array(view.buffer, view.byteOffset + middle, h);
+  for (let i = 0, word = 2 * to; i < h; i++, word += 2) {
+    words[word] = fours[i] << 24;
+    words[word + 1] = (firstByte[i] << 24) | (fours[i] >>> 8);
   }
   return end;
 }

@@ -47,11 +47,40 @@ export function readNumbers(into: Int32Array, n: number, from: DataView, at: num
   const bits = from.getUint8(at + 4);
   const start = at + HEADER_BYTES;
   if (bits === 0) into.fill(smallest, 0, n);
-  else if (bits === 32) for (let i = 0; i < n; i++) into[i] = smallest + from.getInt32(start + 4 * i, true);
-  else {
-    const mask = (1 << bits) - 1;
-    for (let i = 0, bit = 0; i < n; i++, bit += bits)
-      into[i] = smallest + ((from.getUint32(start + (bit >>> 3), true) >>> (bit & 7)) & mask);
-  }
+  else if (bits <= 4) readEights(into, n, from, start, bits, smallest);
+  else if (bits < 32) readEach(into, 0, n, from, start, bits, smallest);
+  else for (let i = 0; i < n; i++) into[i] = smallest + from.getInt32(start + 4 * i, true);
   return start + Math.ceil((n * bits) / 8);
+}
+
+/** Eight numbers of up to four bits lie in one word. */
+function readEights(into: Int32Array, n: number, from: DataView, start: number, bits: number, smallest: number): void {
+  const mask = (1 << bits) - 1;
+  const whole = n & ~7;
+  for (let i = 0, at = start; i < whole; i += 8, at += bits) {
+    const word = from.getUint32(at, true);
+    into[i] = smallest + (word & mask);
+    into[i + 1] = smallest + ((word >>> bits) & mask);
+    into[i + 2] = smallest + ((word >>> (2 * bits)) & mask);
+    into[i + 3] = smallest + ((word >>> (3 * bits)) & mask);
+    into[i + 4] = smallest + ((word >>> (4 * bits)) & mask);
+    into[i + 5] = smallest + ((word >>> (5 * bits)) & mask);
+    into[i + 6] = smallest + ((word >>> (6 * bits)) & mask);
+    into[i + 7] = smallest + ((word >>> (7 * bits)) & mask);
+  }
+  readEach(into, whole, n, from, start, bits, smallest);
+}
+
+function readEach(
+  into: Int32Array,
+  first: number,
+  n: number,
+  from: DataView,
+  start: number,
+  bits: number,
+  smallest: number,
+): void {
+  const mask = (1 << bits) - 1;
+  for (let i = first, bit = first * bits; i < n; i++, bit += bits)
+    into[i] = smallest + ((from.getUint32(start + (bit >>> 3), true) >>> (bit & 7)) & mask);
 }
