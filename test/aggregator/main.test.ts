@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { environmentOfRun } from '../support/environment.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
 const START = resolve(import.meta.dirname, '../../aggregator/start.js');
@@ -21,6 +22,9 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
+/** Not that of the run of the tests, which stands above it. */
+const OWN_CACHE = { NODE_COMPILE_CACHE: undefined };
+
 interface Run {
   readonly errors: () => string;
   readonly exitCode: Promise<number | null>;
@@ -28,10 +32,10 @@ interface Run {
   readonly address: () => Promise<string>;
 }
 
-function run(env: Record<string, string>, args: readonly string[] = [MAIN]): Run {
+function run(env: Record<string, string | undefined>, args: readonly string[] = [MAIN]): Run {
   const own = spawn(process.execPath, args, {
     cwd: directory,
-    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: directory, ...env },
+    env: { ...environmentOfRun(), XDG_CACHE_HOME: directory, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = own;
@@ -128,7 +132,7 @@ test.runIf(process.platform === 'linux')(
 );
 
 test('what is compiled at a start is kept for the next, also when the process is killed', async () => {
-  const env = { PORT: '0', HOME: directory, XDG_CACHE_HOME: join(directory, 'cache') };
+  const env = { ...OWN_CACHE, PORT: '0', HOME: directory, XDG_CACHE_HOME: join(directory, 'cache') };
   const first = run(env, [START]);
   await first.address();
   const kept = join(directory, 'cache', 'vigil', 'compiled');
@@ -141,5 +145,5 @@ test('what is compiled at a start is kept for the next, also when the process is
 test('it starts where nothing can be kept', async () => {
   const file = join(directory, 'no-folder');
   writeFileSync(file, '');
-  await run({ PORT: '0', HOME: directory, XDG_CACHE_HOME: file }, [START]).address();
+  await run({ ...OWN_CACHE, PORT: '0', HOME: directory, XDG_CACHE_HOME: file }, [START]).address();
 });
