@@ -178,7 +178,8 @@ export class HistogramReader extends PointReader {
   /** `presentNumber` of the double behind the tag at `pos`, likewise. @returns its end */
   #presentNumber(values: Float64Array, at: number, pos: number): number {
     const value = this.reader.dataView.getFloat64(pos + 1, true);
-    values[at] = Number.isNaN(value) ? Infinity : value;
+    // Not Number.isNaN: it would be handed over to that.
+    values[at] = value <= Infinity ? value : Infinity;
     return pos + 9;
   }
 
