@@ -35,14 +35,15 @@ export function quantile(h: Histogram, q: number): number | undefined {
   let below = 0;
   for (let i = 0; i < counts.length; i++) {
     const inCell = counts[i];
-    if (inCell > 0 && below + inCell >= rank) {
+    const upTo = below + inCell;
+    if (upTo >= rank && inCell > 0) {
       const lower = clampToRange(h, edges[i]);
       const upper = clampToRange(h, edges[i + 1]);
       if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
       if (!Number.isFinite(lower)) return upper;
       return lower + (upper - lower) * Math.max(0, (rank - below) / inCell);
     }
-    below += inCell;
+    below = upTo;
   }
   return Number.isFinite(h.max) ? h.max : undefined;
 }
