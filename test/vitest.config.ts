@@ -8,7 +8,7 @@ const root = new URL('..', import.meta.url).pathname;
  * than most of them do. The others start and patch things, or set what is true for a whole process.
  */
 const IN_ONE_PROCESS = [
-  'test/aggregator/{alerts,domain,http,objectives,page,prometheus-rules,reports,store}/**/*.test.ts',
+  'test/aggregator/{alerts,domain,http,objectives,otlp,page,prometheus-rules,reports,store}/**/*.test.ts',
   'test/grafana/**/*.test.ts',
   'test/instrumentation/security-blocks/sqli/**/*.test.ts',
 ];
