@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import type { StoreLog } from './open.ts';
 import { unpackAll } from './unpack.ts';
 
 /**
@@ -22,11 +23,14 @@ const SCHEMA = `
 /** Version 2: who met refusals, by hour. */
 const CLIENTS = 'CREATE TABLE clients (hour INTEGER PRIMARY KEY, data TEXT NOT NULL);';
 
-/** Version 4: blocks as they were found, with the bytes that the disk spoilt. */
-const DAMAGED = 'CREATE TABLE damaged (id INTEGER NOT NULL, data BLOB NOT NULL);';
+/** Version 4: blocks, and packs of blocks of earlier versions, as they were found, with the bytes that the disk spoilt. */
+const DAMAGED = 'CREATE TABLE IF NOT EXISTS damaged (id INTEGER NOT NULL, data BLOB NOT NULL);';
 
 /** Which blocks there are is asked at every start: without it all pages are read on which blocks begin, a tenth of the file. */
 const BLOCK_IDS = 'CREATE INDEX IF NOT EXISTS block_ids ON blocks (id)';
+
+const PACK_IS_DAMAGED =
+  'a pack of blocks of the store is damaged: it was put into the table "damaged" of the file, and its blocks cannot be read; check the disk';
 
 /** The store's file cannot be used. The message names the file and the mend. */
 export class StoreFileError extends Error {
@@ -36,10 +40,14 @@ export class StoreFileError extends Error {
 /**
  * Opens the database, makes its tables when the file is new, and keeps every other process out until it is closed.
  * @param survivesPowerLoss whether a transaction is on the disk, and not only in the system's hands, when it has ended
- * @param note told what takes long about a store of an older version
+ * @param log told what takes long about a store of an older version, and what of it cannot be read
  * @throws StoreFileError when the file is in use, damaged, or of a newer version
  */
-export function openDatabase(file: string, survivesPowerLoss: boolean, note?: (message: string) => void): DatabaseSync {
+export function openDatabase(
+  file: string,
+  survivesPowerLoss: boolean,
+  log?: Pick<StoreLog, 'info' | 'error'>,
+): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
@@ -47,7 +55,7 @@ export function openDatabase(file: string, survivesPowerLoss: boolean, note?: (m
       `PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=${survivesPowerLoss ? 'FULL' : 'NORMAL'}`,
     );
     database.exec('BEGIN EXCLUSIVE; COMMIT');
-    migrate(database, file, note);
+    migrate(database, file, log);
     database.exec(BLOCK_IDS);
     return database;
   } catch (error) {
@@ -56,7 +64,7 @@ export function openDatabase(file: string, survivesPowerLoss: boolean, note?: (m
   }
 }
 
-function migrate(database: DatabaseSync, file: string, note: (message: string) => void = () => {}): void {
+function migrate(database: DatabaseSync, file: string, log?: Pick<StoreLog, 'info' | 'error'>): void {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version > SCHEMA_VERSION)
     throw new StoreFileError(
@@ -67,8 +75,13 @@ function migrate(database: DatabaseSync, file: string, note: (message: string) =
     database.exec(`BEGIN; ${SCHEMA} ${CLIENTS} ${DAMAGED} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
   else if (version < SCHEMA_VERSION) {
     if (version < 2) database.exec(`BEGIN; ${CLIENTS} PRAGMA user_version=2; COMMIT`);
-    unpackAll(database, (packs) => note(`the store is of an older version: its ${packs} packs of blocks are unpacked`));
-    database.exec(`BEGIN; DROP TABLE packs; ${DAMAGED} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+    database.exec(DAMAGED);
+    unpackAll(
+      database,
+      (packs) => log?.info({}, `the store is of an older version: its ${packs} packs of blocks are unpacked`),
+      (error) => log?.error({ err: error }, PACK_IS_DAMAGED),
+    );
+    database.exec(`BEGIN; DROP TABLE packs; PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
   }
 }
 

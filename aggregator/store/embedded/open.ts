@@ -114,7 +114,7 @@ class OpenStore {
     this.#streams = new StreamTable(withClientNumbers(this.#directory, this.#clients), options.streamLimits);
     this.#minutes = new OpenMinutes(this.#directory);
     const databaseFile = join(directory, DATABASE_NAME);
-    const database = openDatabase(databaseFile, options.fsync !== 'never', (message) => log.info({}, message));
+    const database = openDatabase(databaseFile, options.fsync !== 'never', log);
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans, this.#clients);
     this.#journal = new Journal(directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));

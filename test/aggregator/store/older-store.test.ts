@@ -36,7 +36,8 @@ afterEach(() => vi.useRealTimers());
 function openOld(directory: string) {
   let clock = (FIRST + LAST + 1) * MINUTE;
   const said: string[] = [];
-  const log = { info: (_: object, text: string) => void said.push(text), warn: () => {}, error: () => {} };
+  const say = (_: object, text: string) => void said.push(text);
+  const log = { info: say, warn: () => {}, error: say };
   const metrics = createOwnMetrics();
   const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log, now: () => clock });
   const pass = (minutes: number) => {
@@ -82,12 +83,15 @@ function takeLast(opened: OpenedStore): void {
   recorded.get(LAST)?.push(0.3);
 }
 
-test('opens with all that it held, and goes on', async () => {
+function directoryOfVersion3(): string {
   const directory = temporaryDirectory();
-  writeFileSync(
-    join(directory, 'vigil.db'),
-    gunzipSync(readFileSync(join(import.meta.dirname, 'store-of-version-3.db.gz'))),
-  );
+  const packed = readFileSync(join(import.meta.dirname, 'store-of-version-3.db.gz'));
+  writeFileSync(join(directory, 'vigil.db'), gunzipSync(packed));
+  return directory;
+}
+
+test('opens with all that it held, and goes on', async () => {
+  const directory = directoryOfVersion3();
   const old = openOld(directory);
   expect(old.said).toEqual([expect.stringMatching(/older version: its 12 packs/)]);
   await expectAll(old.opened);
@@ -105,4 +109,30 @@ test('opens with all that it held, and goes on', async () => {
   expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4 });
   expect(database.prepare("SELECT name FROM sqlite_schema WHERE name = 'packs'").get()).toBeUndefined();
   database.close();
+});
+
+test('a pack that the disk spoilt takes none of the others with it, and who asks for its blocks is told', async () => {
+  const directory = directoryOfVersion3();
+  const before = new DatabaseSync(join(directory, 'vigil.db'));
+  const pack = before.prepare('SELECT id, data FROM packs WHERE id > ? ORDER BY id').get(FIRST + 100);
+  const bytes = Uint8Array.from(pack?.['data'] as Uint8Array);
+  bytes[30] ^= 4;
+  before.prepare('UPDATE packs SET data = ? WHERE id = ?').run(bytes, Number(pack?.['id']));
+  before.close();
+  const spoilt = Number(pack?.['id']) - FIRST;
+  const old = openOld(directory);
+  expect(old.said).toEqual([expect.stringMatching(/12 packs/), expect.stringMatching(/a pack .* is damaged/)]);
+  const count = async (from: number, to: number) => {
+    const range = { fromMs: (FIRST + from) * MINUTE, toMs: (FIRST + to) * MINUTE };
+    return (await old.opened.store.counts({ metric: 'vigil.task.requests', range }))[0]?.value ?? 0;
+  };
+  for (let at = 0; at < 150; at++)
+    if (at < spoilt || at >= spoilt + 10) expect(await count(at, at + 1)).toBe(recorded.get(at)?.length ?? 0);
+  expect(recorded.has(spoilt + 1)).toBe(true);
+  await expect(count(spoilt + 1, spoilt + 2)).rejects.toThrow(/damaged.*2026-01-03/);
+  takeLast(old.opened);
+  for (let hours = 0; hours < 30; hours++) old.pass(60);
+  expect(old.opened.store.state().refusing).toBeUndefined();
+  expect(await count(0, 1440)).toBe([...recorded].flatMap(([at, some]) => (at < 1440 ? some : [])).length);
+  old.opened.close();
 });
