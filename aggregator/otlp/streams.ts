@@ -58,6 +58,10 @@ export interface StreamLimits {
 
 export const DEFAULT_STREAM_LIMITS: StreamLimits = { streams: 1_000_000, instances: 100_000 };
 
+/** Bounds of entries that are not explicit, and of those of which no series is known. */
+const NO_BOUNDS = -1;
+const UNKNOWN_BOUNDS = -2;
+
 /** When an instance was last seen is saved again when what is saved is older than this, ms. */
 const LAST_SEEN_GRAIN_MS = 3_600_000;
 
@@ -87,7 +91,7 @@ export class StreamTable implements Identities {
   isCrowded = false;
   readonly #savedSeenMs: number[] = [];
   readonly #freeInstances: number[] = [];
-  /** Series of each entry; of explicit histograms the one with the bounds seen last. */
+  /** Series of each entry, -1 while it is not known; of explicit histograms the one with the bounds seen last. */
   readonly #seriesOfEntry: number[] = [];
   readonly #boundsOfEntry: number[] = [];
   readonly #temporalityOfEntry: number[] = [];
@@ -183,18 +187,22 @@ export class StreamTable implements Identities {
     const id = this.#freeEntries.pop() ?? this.entries.length;
     if (id >= this.limits.streams) return this.#refused();
     this.restoreEntry(id, entry);
+    if (entry.metric.kind !== EXPLICIT) this.#findSeries(id, NO_BOUNDS);
     this.newEntries.add(id);
     return id;
   }
 
-  /** Brings back an entry at its number. */
+  /**
+   * Brings back an entry at its number. Its series is found when a point comes: of a version that lost its name, and sends
+   * no more, there is none under that name.
+   */
   restoreEntry(id: number, entry: Entry): void {
     while (this.entries.length < id) this.#freeEntries.push(this.entries.push(undefined) - 1);
     this.entries[id] = entry;
     this.#entryByKey.set(entryKey(entry), id);
-    this.#boundsOfEntry[id] = -1;
     this.#temporalityOfEntry[id] = entry.metric.temporality;
-    this.#seriesOfEntry[id] = entry.metric.kind === EXPLICIT ? -1 : this.#resolve(entry, -1);
+    this.#boundsOfEntry[id] = UNKNOWN_BOUNDS;
+    this.#seriesOfEntry[id] = -1;
   }
 
   /** The entry of a stream. */
@@ -219,11 +227,13 @@ export class StreamTable implements Identities {
   /** Series that points of this stream go to. @param bounds number of the list of edges, -1 unless explicit */
   seriesOf(stream: number, bounds: number): number {
     const entry = this.entryOf[stream];
-    if (this.#boundsOfEntry[entry] !== bounds) {
-      this.#boundsOfEntry[entry] = bounds;
-      this.#seriesOfEntry[entry] = this.#resolve(this.entries[entry] as Entry, bounds);
-    }
+    if (this.#boundsOfEntry[entry] !== bounds) this.#findSeries(entry, bounds);
     return this.#seriesOfEntry[entry];
+  }
+
+  #findSeries(entry: number, bounds: number): void {
+    this.#boundsOfEntry[entry] = bounds;
+    this.#seriesOfEntry[entry] = this.#resolve(this.entries[entry] as Entry, bounds);
   }
 
   #resolve(entry: Entry, bounds: number): number {

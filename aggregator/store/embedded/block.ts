@@ -198,16 +198,21 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
 }
 
 /**
- * A visitor that adds everything to a table.
+ * A visitor that adds everything to a table, but for rows of series that nobody knows: earlier versions could write such.
  * @param numbers the number to add a series under; its own when absent
  */
 export function addingTo(rows: RowTable, numbers: (series: number) => number = (id) => id): RowVisitor {
   return {
-    number: (id, value) => rows.number(numbers(id), value),
+    number: (id, value) => {
+      const series = numbers(id);
+      if (rows.directory.series[series] !== undefined) rows.number(series, value);
+    },
     histogram: (id, totals, total, step, scale, first, from, at, n) => {
       const series = numbers(id);
+      const kind = rows.directory.series[series]?.kind;
+      if (kind === undefined) return;
       const [sum, min, max] = [totals[total], totals[total + step], totals[total + 2 * step]];
-      if (rows.directory.key(series).kind === EXPLICIT) rows.explicit(series, sum, min, max, first, from, at, n);
+      if (kind === EXPLICIT) rows.explicit(series, sum, min, max, first, from, at, n);
       else rows.exponential(series, sum, min, max, scale, 0, first, from, at, n);
     },
   };

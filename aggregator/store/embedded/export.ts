@@ -67,33 +67,37 @@ function exportBlock(directory: SeriesDirectory, blocks: BlockSource, tier: numb
   return [`${JSON.stringify({ resourceMetrics })}\n`];
 }
 
+/** Rows of series that nobody knows, which earlier versions could write, are left out. */
 function pointWriter(
   directory: SeriesDirectory,
   resources: Map<string, Map<string, MetricJson>>,
   times: object,
 ): RowVisitor {
-  const add = (id: number, point: object) => {
-    const key = directory.key(id);
+  const add = (key: SeriesKey, point: object) => {
     const metric = metricOf(resources, key);
     metric.dataPoints.push({ attributes: pointAttributes(key), ...times, ...point });
   };
   return {
-    number: (id, value) => add(id, Number.isInteger(value) ? { asInt: String(value) } : { asDouble: value }),
+    number: (id, value) => {
+      const key = directory.series[id];
+      if (key !== undefined) add(key, Number.isInteger(value) ? { asInt: String(value) } : { asDouble: value });
+    },
     histogram: (id, kept, total, step, scale, first, from, at, n) => {
+      const key = directory.series[id];
+      if (key === undefined) return;
       const [sum, min, max] = [kept[total], kept[total + step], kept[total + 2 * step]];
       const counts = Array.from({ length: n }, (_, i) => from[at + i]);
       const count = String(counts.reduce((a, b) => a + b, 0));
       const totals = { count, sum, ...(min <= max ? { min, max } : {}) };
-      const key = directory.key(id);
       if (key.kind === EXPLICIT) {
         const edges = Array.from(directory.edges[key.bounds]);
         const bucketCounts = edges.concat(0).map((_, i) => String(counts[i - first] ?? 0));
-        add(id, { ...totals, explicitBounds: edges, bucketCounts });
+        add(key, { ...totals, explicitBounds: edges, bucketCounts });
       } else {
         // Values without a bucket were put into the one at this index, and go back to being zeros.
         const zeros = scale === 4 && first === ZERO_INDEX ? (counts.shift() ?? 0) : 0;
         const positive = { offset: zeros > 0 ? first + 1 : first, bucketCounts: counts.map(String) };
-        add(id, { ...totals, scale, zeroCount: String(zeros), positive });
+        add(key, { ...totals, scale, zeroCount: String(zeros), positive });
       }
     },
   };

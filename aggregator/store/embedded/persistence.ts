@@ -65,9 +65,6 @@ export class Persistence {
 
   /** Brings back what the last checkpoint saved. */
   load(nowMs: number): void {
-    for (const { id, key } of this.#all<{ id: number; key: string }>('SELECT id, key FROM series ORDER BY id'))
-      this.#directory.restore(id, JSON.parse(key) as SeriesKey);
-    this.#directory.changed.clear();
     for (const { list } of this.#all<{ list: string }>('SELECT list FROM edges ORDER BY id'))
       this.#directory.restoreEdges(Float64Array.from(JSON.parse(list) as number[]));
     for (const { id, instance } of this.#all<{ id: number; instance: string }>(
@@ -86,6 +83,9 @@ export class Persistence {
     this.blocks.load(Math.floor(nowMs / MINUTE_MS));
     this.#streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
     this.#noteSaved();
+    // Last: where fewer versions are told apart than were, what loses its name now must be saved.
+    for (const { id, key } of this.#all<{ id: number; key: string }>('SELECT id, key FROM series ORDER BY id'))
+      this.#directory.restore(id, JSON.parse(key) as SeriesKey);
   }
 
   /** Writes everything that changed, all or nothing. */

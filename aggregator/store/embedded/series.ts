@@ -11,7 +11,10 @@ export interface SeriesKey {
   readonly values: readonly string[];
   /** Number of the list of bucket edges; -1 unless the kind is EXPLICIT. */
   readonly bounds: number;
-  /** When its version lost its name, Unix ms; absent while it has it. Not a part of what makes the series. */
+  /**
+   * When its version lost its name, or it was last in use after that, Unix ms, to half a day; absent while it has the
+   * name. Not a part of what makes the series.
+   */
   readonly retiredMs?: number;
 }
 
@@ -30,6 +33,9 @@ export const DEFAULT_SERIES_LIMITS: SeriesLimits = {
   versionsPerService: 10,
   edgeLists: 256,
 };
+
+/** How often it is noted that a series is in use whose version has no name. */
+const IN_USE_GRAIN_MS = 12 * 3_600_000;
 
 /**
  * Gives numbers to series and to lists of bucket edges, within bounds: what comes above them goes to one overflow series
@@ -106,14 +112,22 @@ export class SeriesDirectory {
   /**
    * Gives the numbers of retired versions free.
    * @param retiredBeforeMs no block that is still kept was written before this
-   * @param inUse numbers that streams refer to
+   * @param inUse numbers that streams refer to, of which blocks may still be written
    * @returns the numbers that are free now
    */
   release(retiredBeforeMs: number, inUse: ReadonlySet<number>): number[] {
     const gone: number[] = [];
+    const renewedMs = this.#now();
     this.series.forEach((key, id) => {
-      const isOld = (key?.retiredMs ?? Infinity) < retiredBeforeMs;
-      if (isOld && this.canonical(id) !== id && !inUse.has(id)) gone.push(id);
+      if (key?.retiredMs === undefined) return;
+      const isUsed = inUse.has(id);
+      const isDue = key.retiredMs < (isUsed ? renewedMs - IN_USE_GRAIN_MS : retiredBeforeMs);
+      if (!isDue || this.canonical(id) === id) return;
+      if (!isUsed) gone.push(id);
+      else {
+        this.series[id] = { ...key, retiredMs: renewedMs };
+        this.changed.add(id);
+      }
     });
     for (const id of gone) {
       this.series[id] = undefined;

@@ -62,4 +62,16 @@ describe('versions', () => {
     expect(directory.release(500, new Set([ids[1]]))).toEqual([]);
     expect(directory.release(500, new Set())).toEqual([ids[1]]);
   });
+
+  test('nor while a block is kept that was written of it after its version had lost its name', () => {
+    const [hour, kept] = [3_600_000, 36 * 24 * 3_600_000];
+    let now = 0;
+    const directory = new SeriesDirectory(limits, () => now);
+    const ids = ['1', '2', '3', '4'].map((version) => directory.resolve(key({ version })));
+    for (; now < 30 * 24 * hour; now += hour) expect(directory.release(now - kept, new Set([ids[1]]))).toEqual([]);
+    const lastUse = now;
+    for (; now < lastUse + kept - 24 * hour; now += hour) expect(directory.release(now - kept, new Set())).toEqual([]);
+    now = lastUse + kept + hour;
+    expect(directory.release(now - kept, new Set())).toEqual([ids[1]]);
+  });
 });
