@@ -1,6 +1,5 @@
-#!/usr/bin/env node
-import { once } from 'node:events';
 /** The command line. What works on the store opens it itself; the service must not run then. */
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';

@@ -9,7 +9,7 @@ import { environmentOfRun } from '../support/environment.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../aggregator/main.ts');
 const START = resolve(import.meta.dirname, '../../aggregator/start.js');
-const COMMAND = resolve(import.meta.dirname, '../../aggregator/cli.ts');
+const COMMAND = resolve(import.meta.dirname, '../../aggregator/vigil.ts');
 
 let directory: string;
 let child: ChildProcess | undefined;
@@ -24,6 +24,15 @@ afterEach(() => {
 
 /** Not that of the run of the tests, which stands above it. */
 const OWN_CACHE = { NODE_COMPILE_CACHE: undefined };
+
+test('an old Node is told so, not shown a stack', async () => {
+  const oldNode = resolve(import.meta.dirname, '../otel-config/apps/oldest-node.cjs');
+  const told = run({}, ['--require', oldNode, COMMAND, 'start']);
+  expect(await told.exitCode).toBe(2);
+  expect(told.errors()).toBe('Node 20.20.2 is too old: vigil needs Node 24 or newer.\n');
+  const { engines } = JSON.parse(readFileSync(resolve(COMMAND, '../package.json'), 'utf8'));
+  expect(engines.node).toBe('>=24');
+});
 
 interface Run {
   readonly errors: () => string;
