@@ -39,13 +39,13 @@ async function read(path: string): Promise<string> {
   return answer.text();
 }
 
-/** How long the last checkpoint took, and how many there were. */
+/** How long the last checkpoint held the event loop up at most, and how many there were. */
 async function checkpoints(): Promise<{ readonly number: number; readonly lastMs: number }> {
   const text = await read('/monitoring/metrics/prometheus/');
   const numberIn = (line: RegExp): number => Number(line.exec(text)?.[1]);
   return {
     number: numberIn(/^aggregator_checkpoints_total\{result="written"\} (.+)$/m),
-    lastMs: numberIn(/^aggregator_checkpoint_duration_seconds (.+)$/m) * 1000,
+    lastMs: numberIn(/^aggregator_checkpoint_longest_slice_seconds (.+)$/m) * 1000,
   };
 }
 

@@ -16,7 +16,7 @@ export interface Cost {
   readonly delayP50Ms: number;
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
-  /** How long the checkpoint took that comes once a minute, in milliseconds: one is among what was measured. */
+  /** How long the checkpoint that comes once a minute held the event loop up at most, in milliseconds: one is among what was measured. */
   readonly checkpointMs: number | undefined;
 }
 
@@ -51,7 +51,7 @@ export const benchmark: Benchmark = {
     console.log(
       `${SECONDS} s each, with an aggregator ${SECONDS_WITH_CHECKPOINT} s, after 8 s of warming up; delays beyond the timer's 5 ms.\n`,
     );
-    printTable(['', 'CPU ms/min', 'delay p50 ms', 'p99 ms', 'max ms', 'checkpoint ms'], rows);
+    printTable(['', 'CPU ms/min', 'delay p50 ms', 'p99 ms', 'max ms', 'longest slice of a checkpoint, ms'], rows);
   },
 };
 

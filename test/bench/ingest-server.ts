@@ -102,7 +102,7 @@ const receiver = {
     journal.append(1, Date.now(), bytes);
     if (++requests % 200 === 0) {
       journal.begin();
-      journal.remove(journal.sequence - 1);
+      journal.remove(journal.sequence - 1, true);
     }
     return { rejected: 0, message: '' };
   },

@@ -1,4 +1,6 @@
+import { fdatasync, fdatasyncSync } from 'node:fs';
 import type { OwnCounter, OwnMetrics } from '../../metrics.ts';
+import type { DatabaseFiles } from './database.ts';
 import type { Ingest } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import type { OpenMinutes } from './minutes.ts';
@@ -13,6 +15,7 @@ const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 const MAX_OPEN_MINUTES = 64;
 /** Memory of their rows; many series with wide histograms reach it before. */
 const MAX_OPEN_BYTES = 256 * 1024 * 1024;
+const DEFAULT_SLICE_MS = 1;
 
 export interface CheckpointParts {
   readonly directory: SeriesDirectory;
@@ -20,19 +23,48 @@ export interface CheckpointParts {
   readonly journal: Journal;
   readonly persistence: Persistence;
   readonly blocks: BlockSource;
+  /** undefined where what is written need not survive the loss of power. */
+  readonly files: DatabaseFiles | undefined;
   readonly retention: Retention;
   readonly ingest: Ingest;
   readonly metrics: OwnMetrics;
+  /** Others have their turn after so much work, ms; 1 when absent. */
+  readonly sliceMs?: number | undefined;
 }
 
-/** Takes what is open to the disk, all of it in one transaction, and lets the journal's older files go. */
+/** Yields where others may have their turn; with a descriptor, that file must be on the disk before it goes on. */
+type Work = Generator<number | undefined, void>;
+
+/** @param error why it failed: everything then stays in memory and in the journal */
+type Ended = (error?: unknown) => void;
+
+interface UnderWay {
+  readonly work: Work;
+  readonly ended: Ended;
+  readonly beganMs: number;
+  longestMs: number;
+  /** The file that it waits for. */
+  file: number | undefined;
+}
+
+/**
+ * Takes what is open to the disk, all of it in one transaction, and lets the journal's older files go. At its beginning
+ * what is open is closed, and the journal begins a new file; the rest comes in slices, one checkpoint at a time.
+ */
 export class Checkpoints {
-  /** How long the last one took; undefined before the first. */
+  /** How long the last one took, its waits included; undefined before the first. */
   lastSeconds: number | undefined;
-  /** Whether anything was taken since the last one. */
+  /** The longest that it kept others waiting. */
+  longestSliceSeconds: number | undefined;
+  /** Whether anything was taken since the last one began. */
   isPending = false;
   readonly #parts: CheckpointParts;
   readonly #counter: OwnCounter<{ result: ['written', 'failed'] }>;
+  #underWay: UnderWay | undefined;
+  /** Whether it is being finished in one go. */
+  #isAtOnce = false;
+  /** What the system did not bring onto the disk it may have forgotten: only a start brings it back, from the journal. */
+  #lost: unknown;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
@@ -44,47 +76,134 @@ export class Checkpoints {
   /** Whether a bound on what may be open is reached. */
   get isFull(): boolean {
     const { journal, minutes } = this.#parts;
-    return (
-      journal.size >= MAX_JOURNAL_BYTES || minutes.tables.size > MAX_OPEN_MINUTES || minutes.bytes > MAX_OPEN_BYTES
-    );
+    return journal.size >= MAX_JOURNAL_BYTES || minutes.count > MAX_OPEN_MINUTES || minutes.bytes > MAX_OPEN_BYTES;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined;
   }
 
   /**
+   * Begins one; none may be under way.
    * @param isRecovering whether the disk refused something lately, and must prove that it takes records again
-   * @throws the system's error when the disk does not take it: everything then stays in memory and in the journal
    */
-  write(isRecovering: boolean): void {
-    const { journal, retention } = this.#parts;
-    const began = performance.now();
-    try {
-      journal.begin();
-      if (isRecovering) journal.probe();
-      const isSweeping = retention.isDue;
-      if (isSweeping) retention.sweep();
-      if (this.isPending || isSweeping) this.#save();
-      if (isSweeping) retention.dropBlocks();
-    } catch (error) {
-      this.#counter.add({ result: 'failed' });
-      throw error;
-    }
-    this.#counter.add({ result: 'written' });
-    this.lastSeconds = (performance.now() - began) / 1000;
+  begin(isRecovering: boolean, ended: Ended): void {
+    const work = this.#write(isRecovering);
+    this.#underWay = { work, ended, beganMs: performance.now(), longestMs: 0, file: undefined };
+    this.#turn(work);
   }
 
-  #save(): void {
-    const { directory, persistence, blocks, minutes, journal, ingest, retention } = this.#parts;
+  /** Writes one in one go. */
+  write(isRecovering: boolean, ended: Ended): void {
+    this.#isAtOnce = true;
+    this.begin(isRecovering, ended);
+    this.finish();
+  }
+
+  /** Finishes the one that is under way, if one is, in one go. */
+  finish(): void {
+    this.#isAtOnce = true;
+    if (this.#underWay !== undefined) this.#turn(this.#underWay.work);
+    this.#isAtOnce = false;
+  }
+
+  #turn(work: Work): void {
+    const underWay = this.#underWay;
+    if (underWay?.work !== work) return;
+    const beganMs = performance.now();
+    let isDone: boolean;
+    try {
+      isDone = this.#step(underWay, beganMs);
+    } catch (error) {
+      this.#underWay = undefined;
+      this.#counter.add({ result: 'failed' });
+      underWay.ended(error);
+      return;
+    }
+    underWay.longestMs = Math.max(underWay.longestMs, performance.now() - beganMs);
+    if (!isDone) return;
+    this.#underWay = undefined;
+    this.#counter.add({ result: 'written' });
+    this.lastSeconds = (performance.now() - underWay.beganMs) / 1000;
+    this.longestSliceSeconds = underWay.longestMs / 1000;
+    underWay.ended();
+  }
+
+  /** @returns whether all is done; else its next turn will come */
+  #step(underWay: UnderWay, beganMs: number): boolean {
+    const { work } = underWay;
+    for (;;) {
+      if (underWay.file !== undefined && this.#isAtOnce) this.#waitFor(underWay.file);
+      const { done, value: file } = this.#lost === undefined ? work.next() : work.throw(this.#lost);
+      if (done) return true;
+      underWay.file = file;
+      if (this.#isAtOnce) continue;
+      if (file !== undefined) {
+        fdatasync(file, (error) => {
+          this.#lost ??= error ?? undefined;
+          this.#turn(work);
+        });
+        return false;
+      }
+      if (performance.now() - beganMs >= (this.#parts.sliceMs ?? DEFAULT_SLICE_MS)) {
+        setImmediate(() => this.#turn(work));
+        return false;
+      }
+    }
+  }
+
+  #waitFor(file: number): void {
+    try {
+      fdatasyncSync(file);
+    } catch (error) {
+      this.#lost = error;
+    }
+  }
+
+  *#write(isRecovering: boolean): Work {
+    const { journal, retention } = this.#parts;
+    journal.begin();
+    if (isRecovering) journal.probe();
+    const isSweeping = retention.isDue;
+    if (isSweeping) retention.sweep();
+    if (!this.isPending && !isSweeping) return;
     const { sequence } = journal;
-    persistence.save({
-      blocks: mergeOpen(directory, blocks, minutes.tables),
-      journal: sequence,
-      newestPointMs: ingest.newestPointMs,
-      lastArrivalMs: ingest.lastArrivalMs,
-      arrivals: ingest.arrivals.save(),
-      gone: retention.gone,
-    });
-    retention.noteSaved();
-    minutes.clear();
+    yield* this.#save(sequence);
+    if (isSweeping) yield* retention.dropBlocks();
+    yield* this.#bringOntoDisk();
+    for (const older of journal.files()) if (older < sequence) journal.remove(older, this.#isAtOnce);
+  }
+
+  *#save(journal: number): Work {
+    const { directory, persistence, blocks, minutes, ingest, retention } = this.#parts;
+    const { newestPointMs, lastArrivalMs } = ingest;
+    const rest = { journal, newestPointMs, lastArrivalMs, arrivals: ingest.arrivals.save(), gone: retention.gone };
+    const changes = persistence.take();
+    minutes.close();
     this.isPending = false;
-    for (const older of journal.files()) if (older < sequence) journal.remove(older);
+    try {
+      yield;
+      const merged = yield* mergeOpen(directory, blocks, minutes.closing);
+      yield* persistence.write(changes, { ...rest, blocks: merged });
+    } catch (error) {
+      persistence.giveBack(changes);
+      minutes.reopen();
+      this.isPending = true;
+      throw error;
+    }
+    retention.noteSaved();
+    minutes.forgetClosing();
+  }
+
+  /**
+   * Nothing else may write meanwhile: SQLite begins its log anew with the first write after its pages went to the database,
+   * so these must be on the disk before, and what the log holds must be there before that.
+   */
+  *#bringOntoDisk(): Work {
+    const { files } = this.#parts;
+    if (files === undefined) return;
+    yield files.log;
+    files.copyLog();
+    yield files.database;
   }
 }

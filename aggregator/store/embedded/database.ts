@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StoreLog } from './open.ts';
 import { unpackAll } from './unpack.ts';
@@ -99,6 +100,37 @@ export function explain(file: string, error: unknown): string {
 export function explainDamage(file: string, what: string, error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return `${file} is damaged: ${what} cannot be read (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
+}
+
+/** The files of a database, to bring them onto the disk without anybody waiting: SQLite itself does not do so any more. */
+export interface DatabaseFiles {
+  /** Descriptors of the log of what was written, and of the database. */
+  readonly log: number;
+  readonly database: number;
+  /** Copies what the log holds into the database. */
+  copyLog(): void;
+  /** Only when the database is closed: who closes a file gives back all locks that its process has on it. */
+  close(): void;
+}
+
+/** From now on a transaction is in the system's hands when it has ended, and on the disk when its file is brought there. */
+export function takeFiles(database: DatabaseSync, file: string): DatabaseFiles {
+  database.exec('PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0');
+  const descriptors = { log: openSync(`${file}-wal`, 'r+'), database: openSync(file, 'r+') };
+  return {
+    ...descriptors,
+    copyLog() {
+      database.exec('PRAGMA synchronous=OFF');
+      try {
+        database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      } finally {
+        database.exec('PRAGMA synchronous=NORMAL');
+      }
+    },
+    close() {
+      for (const descriptor of Object.values(descriptors)) closeSync(descriptor);
+    },
+  };
 }
 
 /** Does all of it or nothing. */

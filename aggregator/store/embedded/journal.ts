@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rm,
   rmSync,
   writeSync,
   writevSync,
@@ -72,6 +73,8 @@ export class Journal {
   #sequence = 0;
   #size = 0;
   #syncIsDue: NodeJS.Timeout | undefined;
+  /** Whether the present file is being forced onto the disk. */
+  #isSyncing = false;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   readonly #fsync: FsyncPolicy;
   readonly #onError: (error: Error) => void;
@@ -103,7 +106,8 @@ export class Journal {
     const sequence = this.#fd >= 0 && this.#size === 0 ? this.#sequence : this.#nextSequence();
     const fd = openSync(join(this.#directory, fileName(sequence)), 'w', 0o600);
     try {
-      if (this.#fsync !== 'never') syncDirectory(this.#directory);
+      if (this.#fsync === 'each') syncDirectory(this.#directory);
+      if (this.#fsync === 'grouped') this.#syncDirectorySoon();
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -147,21 +151,35 @@ export class Journal {
   /** Ends the present file. What it holds is in a checkpoint, or is replayed. */
   close(): void {
     const fd = this.#fd;
-    const syncIsDue = this.#syncIsDue !== undefined;
+    const isNotSynced = this.#syncIsDue !== undefined || this.#isSyncing;
     clearTimeout(this.#syncIsDue);
     this.#syncIsDue = undefined;
+    this.#isSyncing = false;
     this.#fd = -1;
-    // Its last records must not wait for a checkpoint that may fail.
-    if (fd >= 0 && syncIsDue) fsync(fd, () => closeSync(fd));
+    // Its last records must not wait for a checkpoint that may fail, and its number must not become another file's.
+    if (fd >= 0 && isNotSynced) fsync(fd, () => closeSync(fd));
     else if (fd >= 0) closeSync(fd);
+  }
+
+  /** The name of a new file lasts as long as its content, and nobody waits for it. */
+  #syncDirectorySoon(): void {
+    if (process.platform === 'win32') return;
+    const fd = openSync(this.#directory, 'r');
+    fsync(fd, (error) => {
+      closeSync(fd);
+      if (error !== null) this.#onError(error);
+    });
   }
 
   #sync(): void {
     this.#syncIsDue = undefined;
-    const fd = this.#fd;
-    fsync(fd, (error) => {
-      // A file that was ended meanwhile is in a checkpoint, which forces itself onto the disk.
-      if (error !== null && fd === this.#fd) this.#onError(error);
+    const sequence = this.#sequence;
+    this.#isSyncing = true;
+    fsync(this.#fd, (error) => {
+      // A file that was ended meanwhile is in a checkpoint, which is brought onto the disk.
+      if (sequence !== this.#sequence) return;
+      this.#isSyncing = false;
+      if (error !== null) this.#onError(error);
     });
   }
 
@@ -174,8 +192,12 @@ export class Journal {
       .sort((a, b) => a - b);
   }
 
-  remove(sequence: number): void {
-    rmSync(join(this.#directory, fileName(sequence)), { force: true });
+  /** @param isAtOnce whether the file must be gone when this returns; a large one takes some ms */
+  remove(sequence: number, isAtOnce: boolean): void {
+    const path = join(this.#directory, fileName(sequence));
+    if (isAtOnce) rmSync(path, { force: true });
+    // One that stays is older than the checkpoint, and goes with the next.
+    else rm(path, { force: true }, () => {});
   }
 
   /** Keeps a copy of a file with damage for whoever wants to look into it, in the place of an earlier one. @returns where */

@@ -10,7 +10,7 @@ import { Arrivals } from './arrivals.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { withClientNumbers, withClientTables } from './client-routing.ts';
 import { ClientTables } from './clients.ts';
-import { explain, openDatabase, StoreFileError } from './database.ts';
+import { explain, openDatabase, StoreFileError, takeFiles } from './database.ts';
 import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
 import { type FsyncPolicy, Journal } from './journal.ts';
@@ -48,6 +48,8 @@ export interface EmbeddedStoreOptions {
   readonly timeLimits?: TimeLimits;
   /** Unix ms; the system's clock when absent. */
   readonly now?: () => number;
+  /** Others have their turn after so much of a checkpoint, ms; 1 when absent. */
+  readonly sliceMs?: number;
 }
 
 /** The part of a logger that the store uses. */
@@ -96,7 +98,7 @@ class OpenStore {
   readonly #persistence: Persistence;
   readonly #checkpoints: Checkpoints;
   readonly #rollUps: RollUps;
-  readonly #closeDatabase: () => void;
+  #closeDatabase: () => void;
   readonly #options: EmbeddedStoreOptions;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
@@ -120,6 +122,11 @@ class OpenStore {
     this.#journal = new Journal(directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
     this.#load();
     this.ingest = this.#createIngest();
+    const files = options.fsync === 'never' ? undefined : takeFiles(database, databaseFile);
+    this.#closeDatabase = () => {
+      database.close();
+      files?.close();
+    };
     const mended = new MendedBlocks(this.#directory, this.#persistence.blocks, log);
     const parts = {
       directory: this.#directory,
@@ -130,9 +137,11 @@ class OpenStore {
       journal: this.#journal,
       persistence: this.#persistence,
       blocks: mended,
+      files,
       ingest: this.ingest,
       metrics,
       retentionMs: options.retentionDays * DAY_MS,
+      sliceMs: options.sliceMs,
       now: this.#now,
     };
     const retention = new Retention(parts);
@@ -143,7 +152,7 @@ class OpenStore {
     this.#checkpoints.isPending = recovered.records > 0;
     this.#lastCheckpointMs = this.#now();
     // On a full disk this fails, and the store answers all the same: the journal's files stay until it succeeds.
-    this.#checkpoint();
+    this.#checkpoints.write(false, (error) => this.#ended(error));
     this.reader = new EmbeddedStore(
       { ...parts, blocks: this.#persistence.blocks, state: () => this.#state() },
       this.#now,
@@ -163,13 +172,13 @@ class OpenStore {
   close(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#rollUpTimer);
-    if (this.#checkpoints.isPending) this.#checkpoint();
+    this.#checkpointAtOnce();
     this.#journal.close();
     this.#closeDatabase();
   }
 
   exportLines(range: TimeRange, onDamage: (error: StoreFileError) => void): Iterable<string> {
-    if (this.#checkpoints.isPending) this.#checkpoint();
+    this.#checkpointAtOnce();
     return exportLines(this.#directory, this.#persistence.blocks, range, onDamage);
   }
 
@@ -216,20 +225,24 @@ class OpenStore {
   /** Called after each request that was taken. */
   #taken(): void {
     this.#checkpoints.isPending = true;
-    if (this.#checkpoints.isFull) this.#checkpoint();
+    // Whoever sends more than a checkpoint can take away meanwhile waits for it.
+    if (this.#checkpoints.isFull) this.#checkpoints.finish();
+    if (this.#checkpoints.isFull) this.#beginCheckpoint();
   }
 
   #tick(): void {
     const isDue = this.#now() - this.#lastCheckpointMs >= CHECKPOINT_INTERVAL_MS;
     const isNeeded = this.#checkpoints.isPending || this.#streams.isCrowded;
-    if (this.#refusing !== undefined || (isDue && isNeeded)) this.#checkpoint();
+    if (this.#refusing !== undefined) this.#recover();
+    else if (this.#checkpoints.isUnderWay) return;
+    else if (isDue && isNeeded) this.#beginCheckpoint();
     else if (this.#rollUpTimer === undefined) this.#rollUp();
   }
 
   /** Rolls up step by step what is due. */
   #rollUp(): void {
     this.#rollUpTimer = undefined;
-    if (this.#refusing !== undefined) return;
+    if (this.#refusing !== undefined || this.#checkpoints.isUnderWay) return;
     try {
       if (!this.#rollUps.step()) return;
     } catch (error) {
@@ -240,18 +253,35 @@ class OpenStore {
     this.#rollUpTimer.unref();
   }
 
-  /** Writes what is open; when that fails it stays in memory and in the journal, and new data is refused. */
-  #checkpoint(): void {
+  /** Begins to write what is open; when that fails it stays in memory and in the journal, and new data is refused. */
+  #beginCheckpoint(): void {
     this.#lastCheckpointMs = this.#now();
-    try {
-      this.#checkpoints.write(this.#refusing !== undefined);
-    } catch (error) {
-      this.#refuse(error);
-      return;
-    }
-    if (this.#refusing !== undefined) this.#options.log.info({}, 'new data is taken again');
-    this.#refusing = undefined;
-    this.#refusingSinceMs = undefined;
+    this.#checkpoints.begin(false, (error) => this.#ended(error));
+  }
+
+  /** Writes all that is not written yet. */
+  #checkpointAtOnce(): void {
+    this.#checkpoints.finish();
+    if (!this.#checkpoints.isPending) return;
+    this.#lastCheckpointMs = this.#now();
+    this.#checkpoints.write(false, (error) => this.#ended(error));
+  }
+
+  /** Whether the disk takes data again is found out in one go: nobody can send meanwhile. */
+  #recover(): void {
+    this.#checkpoints.finish();
+    this.#lastCheckpointMs = this.#now();
+    this.#checkpoints.write(true, (error) => {
+      this.#ended(error);
+      if (error !== undefined) return;
+      this.#options.log.info({}, 'new data is taken again');
+      this.#refusing = undefined;
+      this.#refusingSinceMs = undefined;
+    });
+  }
+
+  #ended(error: unknown): void {
+    if (error !== undefined) this.#refuse(error);
   }
 
   #refuse(error: unknown): void {

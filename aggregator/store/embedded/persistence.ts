@@ -1,16 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { CHUNK, type Entry, type Instance, type StreamTable } from '../../otlp/streams.ts';
+import type { Entry, Instance, StreamTable } from '../../otlp/streams.ts';
 import type { MutationSpan } from '../port.ts';
+import { type Changes, type Changing, forgetChanges, giveBack, packStreams, takeChanges } from './changes.ts';
 import type { ClientTables } from './clients.ts';
-import { transaction } from './database.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
+import type { Sliced } from './slices.ts';
 import type { SpanShelf } from './spans.ts';
 import { StoredBlocks } from './stored-blocks.ts';
 import type { NewBlock } from './tiers.ts';
 
 const MINUTE_MS = 60_000;
 
-/** What one checkpoint writes, in one transaction. */
+/** What one checkpoint writes in one transaction, beside what changed. */
 export interface Checkpoint {
   readonly blocks: readonly NewBlock[];
   /** Journal files before this one are no longer needed. */
@@ -30,10 +31,7 @@ export type Gone = Readonly<Record<'series' | 'instances' | 'entries' | 'spans' 
 export class Persistence {
   readonly blocks: StoredBlocks;
   readonly #database: DatabaseSync;
-  readonly #directory: SeriesDirectory;
-  readonly #streams: StreamTable;
-  readonly #spans: SpanShelf;
-  readonly #clients: ClientTables;
+  readonly #changing: Changing;
   /** Lists of edges already written. */
   #savedEdges = 0;
 
@@ -45,10 +43,7 @@ export class Persistence {
     clients: ClientTables,
   ) {
     this.#database = database;
-    this.#directory = directory;
-    this.#streams = streams;
-    this.#spans = spans;
-    this.#clients = clients;
+    this.#changing = { directory, streams, spans, clients };
     this.blocks = new StoredBlocks(database);
   }
 
@@ -65,53 +60,95 @@ export class Persistence {
 
   /** Brings back what the last checkpoint saved. */
   load(nowMs: number): void {
+    const { directory, streams, spans, clients } = this.#changing;
     for (const { list } of this.#all<{ list: string }>('SELECT list FROM edges ORDER BY id'))
-      this.#directory.restoreEdges(Float64Array.from(JSON.parse(list) as number[]));
+      directory.restoreEdges(Float64Array.from(JSON.parse(list) as number[]));
     for (const { id, instance } of this.#all<{ id: number; instance: string }>(
       'SELECT id, instance FROM instances ORDER BY id',
     ))
-      this.#streams.restoreInstance(id, JSON.parse(instance) as Instance);
+      streams.restoreInstance(id, JSON.parse(instance) as Instance);
     for (const { id, entry } of this.#all<{ id: number; entry: string }>('SELECT id, entry FROM entries ORDER BY id'))
-      this.#streams.restoreEntry(id, JSON.parse(entry) as Entry);
+      streams.restoreEntry(id, JSON.parse(entry) as Entry);
     for (const { data } of this.#all<{ data: Uint8Array }>('SELECT data FROM streams ORDER BY chunk'))
       this.#loadStreams(data);
-    this.#streams.rebuildIndex();
+    streams.rebuildIndex();
     for (const { span } of this.#all<{ span: string }>('SELECT span FROM spans'))
-      this.#spans.offer(JSON.parse(span) as MutationSpan);
+      spans.offer(JSON.parse(span) as MutationSpan);
     for (const { hour, data } of this.#all<{ hour: number; data: string }>('SELECT hour, data FROM clients'))
-      this.#clients.restore(hour, data);
+      clients.restore(hour, data);
     this.blocks.load(Math.floor(nowMs / MINUTE_MS));
-    this.#streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
-    this.#noteSaved();
+    streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
+    this.#savedEdges = directory.edges.length;
+    forgetChanges(this.#changing);
     // Last: where fewer versions are told apart than were, what loses its name now must be saved.
     for (const { id, key } of this.#all<{ id: number; key: string }>('SELECT id, key FROM series ORDER BY id'))
-      this.#directory.restore(id, JSON.parse(key) as SeriesKey);
+      directory.restore(id, JSON.parse(key) as SeriesKey);
   }
 
-  /** Writes everything that changed, all or nothing. */
-  save(checkpoint: Checkpoint): void {
-    transaction(this.#database, () => {
-      // First, since a number may have been given anew meanwhile; in this transaction, since streams name these numbers.
-      for (const table of ['series', 'instances', 'entries', 'spans', 'clients'] as const)
-        this.#drop(table, checkpoint.gone[table]);
-      const insertSeries = this.#database.prepare('INSERT OR REPLACE INTO series VALUES (?, ?)');
-      for (const id of this.#directory.changed) insertSeries.run(id, JSON.stringify(this.#directory.series[id]));
-      const insertEdges = this.#database.prepare('INSERT INTO edges VALUES (?, ?)');
-      this.#directory.edges.slice(this.#savedEdges).forEach((list, i) => {
-        insertEdges.run(this.#savedEdges + i, JSON.stringify(Array.from(list)));
-      });
-      this.#saveStreams();
-      this.#saveSpans();
-      this.#saveClients();
+  /** Takes what changed since the last checkpoint: to be written, or to be given back. */
+  take(): Changes {
+    return takeChanges(this.#changing, this.#savedEdges);
+  }
+
+  giveBack(changes: Changes): void {
+    giveBack(changes, this.#changing);
+  }
+
+  /**
+   * Writes everything that changed, all or nothing. Blocks come last, with what ends it: nobody may see them before.
+   * @throws the system's error; nothing is written then
+   */
+  *write(changes: Changes, checkpoint: Checkpoint): Sliced {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      yield* this.#writeChanges(changes, checkpoint.gone);
       this.blocks.write(checkpoint.blocks);
       this.setMeta('journal', String(checkpoint.journal));
       if (checkpoint.newestPointMs !== undefined) this.setMeta('newestPointMs', String(checkpoint.newestPointMs));
       if (checkpoint.lastArrivalMs !== undefined) this.setMeta('lastArrivalMs', String(checkpoint.lastArrivalMs));
       this.setMeta('arrivals', checkpoint.arrivals);
-      if (this.#streams.forgottenMs > 0) this.setMeta('forgottenMs', String(this.#streams.forgottenMs));
-    });
+      const { forgottenMs } = this.#changing.streams;
+      if (forgottenMs > 0) this.setMeta('forgottenMs', String(forgottenMs));
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
     this.blocks.noteWritten(checkpoint.blocks);
-    this.#noteSaved();
+    this.#savedEdges += changes.edges.length;
+  }
+
+  *#writeChanges(changes: Changes, gone: Gone): Sliced {
+    // First, since a number may have been given anew meanwhile; in this transaction, since streams name these numbers.
+    for (const table of ['series', 'instances', 'entries', 'spans', 'clients'] as const) this.#drop(table, gone[table]);
+    yield;
+    yield* this.#insert('series', changes.series, (key) => JSON.stringify(key));
+    yield* this.#insert('edges', changes.edges, (list) => JSON.stringify(Array.from(list)));
+    yield* this.#insert('entries', changes.entries, (entry) => JSON.stringify(entry));
+    yield* this.#insert('instances', changes.instances, (instance) => instance);
+    yield* this.#insert('clients', changes.clients, (hour) => hour);
+    const insertChunk = this.#database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?)');
+    for (const chunk of changes.chunks) {
+      insertChunk.run(chunk, packStreams(changes.columns, chunk));
+      yield;
+    }
+    const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
+    const insertSpan = this.#database.prepare('INSERT INTO spans (hour, span) VALUES (?, ?)');
+    for (const [hour, spans] of changes.spans) {
+      remove.run(hour);
+      for (const span of spans) {
+        insertSpan.run(hour, JSON.stringify(span));
+        yield;
+      }
+    }
+  }
+
+  *#insert<Row>(table: string, rows: Iterable<readonly [number, Row]>, textOf: (row: Row) => string): Sliced {
+    const insert = this.#database.prepare(`INSERT OR REPLACE INTO ${table} VALUES (?, ?)`);
+    for (const [number, row] of rows) {
+      insert.run(number, textOf(row));
+      yield;
+    }
   }
 
   #drop(table: keyof Gone, numbers: readonly number[]): void {
@@ -122,71 +159,14 @@ export class Persistence {
     for (const number of numbers) remove.run(number);
   }
 
-  #saveStreams(): void {
-    const insertEntry = this.#database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)');
-    for (const id of this.#streams.newEntries) insertEntry.run(id, JSON.stringify(this.#streams.entries[id]));
-    const insertInstance = this.#database.prepare('INSERT OR REPLACE INTO instances VALUES (?, ?)');
-    for (const id of this.#streams.changedInstances)
-      insertInstance.run(id, JSON.stringify(this.#streams.instances[id]));
-    const insertChunk = this.#database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?)');
-    for (const chunk of this.#streams.dirtyChunks) insertChunk.run(chunk, this.#packStreams(chunk));
-  }
-
-  /** Streams of a chunk, one behind the other: number, instance, entry, older, length of the state, the state. */
-  #packStreams(chunk: number): Uint8Array {
-    const { entryOf, instanceOf, older, state, stateLength, arena, length } = this.#streams;
-    const end = Math.min((chunk + 1) * CHUNK, length);
-    let size = 0;
-    for (let id = chunk * CHUNK; id < end; id++)
-      if (entryOf[id] >= 0) size += 5 + (state[id] < 0 ? 0 : stateLength[id]);
-    const out = new Float64Array(size);
-    let to = 0;
-    for (let id = chunk * CHUNK; id < end; id++) {
-      if (entryOf[id] < 0) continue;
-      const at = state[id];
-      const kept = at < 0 ? 0 : stateLength[id];
-      out[to++] = id;
-      out[to++] = instanceOf[id];
-      out[to++] = entryOf[id];
-      out[to++] = older[id];
-      out[to++] = kept;
-      for (let i = 0; i < kept; i++) out[to++] = arena.values[at + i];
-    }
-    return new Uint8Array(out.buffer);
-  }
-
   #loadStreams(data: Uint8Array): void {
     const values = new Float64Array(new Uint8Array(data).buffer);
     for (let at = 0; at < values.length; ) {
       const [id, instance, entry, older, length] = values.subarray(at, at + 5);
       at += 5;
-      this.#streams.restore(id, instance, entry, older, values.subarray(at, at + length));
+      this.#changing.streams.restore(id, instance, entry, older, values.subarray(at, at + length));
       at += length;
     }
-  }
-
-  #saveClients(): void {
-    const insert = this.#database.prepare('INSERT OR REPLACE INTO clients VALUES (?, ?)');
-    for (const hour of this.#clients.dirtyHours) insert.run(hour, this.#clients.save(hour));
-  }
-
-  #saveSpans(): void {
-    const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
-    const insert = this.#database.prepare('INSERT INTO spans (hour, span) VALUES (?, ?)');
-    for (const hour of this.#spans.dirtyHours) {
-      remove.run(hour);
-      for (const span of this.#spans.ofHour(hour)) insert.run(hour, JSON.stringify(span));
-    }
-  }
-
-  #noteSaved(): void {
-    this.#savedEdges = this.#directory.edges.length;
-    this.#directory.changed.clear();
-    this.#streams.newEntries.clear();
-    this.#streams.changedInstances.clear();
-    this.#streams.dirtyChunks.clear();
-    this.#spans.dirtyHours.clear();
-    this.#clients.dirtyHours.clear();
   }
 
   #all<Row>(sql: string): Iterable<Row> {

@@ -4,6 +4,7 @@ import { clientNumbers } from './client-routing.ts';
 import type { ClientTables } from './clients.ts';
 import type { Gone, Persistence } from './persistence.ts';
 import type { SeriesDirectory } from './series.ts';
+import type { Sliced } from './slices.ts';
 import type { SpanShelf } from './spans.ts';
 import { type BlockSource, LIFETIME, TIER_MINUTES } from './tiers.ts';
 
@@ -81,11 +82,12 @@ export class Retention {
     this.#gone = NOTHING;
   }
 
-  dropBlocks(): void {
+  *dropBlocks(): Sliced {
     const { persistence, retentionMs } = this.#parts;
     for (let tier = 0; tier < LIFETIME; tier++) {
       const keptMs = TIER_MINUTES[tier] === 1 ? Math.min(MINUTE_RETENTION_MS, retentionMs) : retentionMs;
       persistence.blocks.dropBefore(tier, Math.floor((this.#parts.now() - keptMs) / MINUTE_MS));
+      yield;
     }
   }
 }

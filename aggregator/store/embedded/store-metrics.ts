@@ -41,7 +41,7 @@ export function registerStoreMetrics(metrics: OwnMetrics, parts: MeasuredParts):
     ],
     ['instances', 'Instances whose streams are kept.', () => streams.instancesInUse],
     ['journal_bytes', 'Bytes received since the last checkpoint.', () => journal.size],
-    ['open_tables', 'Minutes that are not in a checkpoint yet.', () => minutes.tables.size],
+    ['open_tables', 'Minutes that are not in a checkpoint yet.', () => minutes.count],
     ['open_tables_bytes', 'Memory of the minutes that are not in a checkpoint yet.', () => minutes.bytes],
     [
       'refusing',
@@ -61,6 +61,11 @@ export function registerStoreMetrics(metrics: OwnMetrics, parts: MeasuredParts):
       () => statSync(parts.databaseFile, { throwIfNoEntry: false })?.size,
     ],
     ['checkpoint_duration_seconds', 'How long the last checkpoint took.', () => checkpoints.lastSeconds],
+    [
+      'checkpoint_longest_slice_seconds',
+      'The longest time that the last checkpoint kept everything else waiting.',
+      () => checkpoints.longestSliceSeconds,
+    ],
     ['recovered_requests', 'Requests that were brought back from the journal at the start.', () => recovered.records],
     [
       'journal_damaged_bytes',

@@ -30,7 +30,10 @@ export interface StoreContents {
   readonly directory: SeriesDirectory;
   readonly blocks: BlockSource;
   /** Minutes since 1970 that are not, or not wholly, in a block yet. */
-  readonly minutes: { readonly tables: ReadonlyMap<number, RowTable> };
+  readonly minutes: {
+    readonly tables: ReadonlyMap<number, RowTable>;
+    readonly closing: ReadonlyMap<number, RowTable>;
+  };
   readonly spans: SpanShelf;
   readonly clients: ClientTables;
   state(): StoreState;
@@ -121,8 +124,9 @@ export class EmbeddedStore implements Store {
   ): Kind {
     const into = create();
     this.#closed.accumulate({ name, runs: this.#runsOf(span), create }, into);
-    for (const [minute, rows] of this.#contents.minutes.tables)
-      if (minute >= span.from && minute < span.to) visitRows(rows, into);
+    const { tables, closing } = this.#contents.minutes;
+    for (const open of [closing, tables])
+      for (const [minute, rows] of open) if (minute >= span.from && minute < span.to) visitRows(rows, into);
     return into;
   }
 

@@ -2,6 +2,7 @@ import { addingTo, type RowVisitor, visitBlock, visitRows } from './block.ts';
 import { encodeBlock } from './encode-block.ts';
 import { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
+import type { Sliced } from './slices.ts';
 
 /** Minutes of one block, by tier; the last tier is one block for the whole life of the store. */
 export const TIER_MINUTES: readonly number[] = [1, 10, 60, 360, 1440, Infinity];
@@ -89,24 +90,31 @@ export function visitRun(source: BlockSource, { tier, from, to }: Run, visitor: 
  * The blocks that hold what they held and the open minutes beside: of minutes, and, where a minute comes late, of the
  * tiers that are sealed there.
  */
-export function mergeOpen(
+export function* mergeOpen(
   directory: SeriesDirectory,
   source: BlockSource,
   open: ReadonlyMap<number, RowTable>,
-): NewBlock[] {
+): Sliced<NewBlock[]> {
   const out: NewBlock[] = [];
   const scratch = new RowTable(directory);
-  TIER_MINUTES.forEach((_, tier) => {
+  for (const tier of TIER_MINUTES.keys()) {
     const late = [...open].filter(([minute]) => minute < source.sealed[tier]);
     const into = addingToTier(tier, scratch);
     for (const [period, tables] of Map.groupBy(late, ([minute]) => periodOf(tier, minute))) {
       scratch.clear();
       const existing = source.block(tier, period);
-      if (existing !== undefined) visitBlock(existing, into);
-      for (const [, rows] of tables) visitRows(rows, into);
+      if (existing !== undefined) {
+        visitBlock(existing, into);
+        yield;
+      }
+      for (const [, rows] of tables) {
+        visitRows(rows, into);
+        yield;
+      }
       out.push({ tier, period, bytes: encodeBlock(scratch, tier === 0) });
+      yield;
     }
-  });
+  }
   return out;
 }
 

@@ -12,6 +12,7 @@ import { encodeBlock } from '../../../aggregator/store/embedded/encode-block.ts'
 import { Persistence } from '../../../aggregator/store/embedded/persistence.ts';
 import { RowTable } from '../../../aggregator/store/embedded/rows.ts';
 import { SeriesDirectory } from '../../../aggregator/store/embedded/series.ts';
+import { atOnce } from '../../../aggregator/store/embedded/slices.ts';
 import { SpanShelf } from '../../../aggregator/store/embedded/spans.ts';
 import { mergeOpen } from '../../../aggregator/store/embedded/tiers.ts';
 import { temporaryDirectory } from '../../support/aggregator.ts';
@@ -220,14 +221,16 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   const ids = ([NUMBER, EXPONENTIAL, EXPLICIT] as const).map((kind) => resolve(first.series, kind, 'm'));
   expect(ids).toEqual([0, 1, 2]);
   const save = ({ series, persistence }: typeof first, tables: ReadonlyMap<number, RowTable>) =>
-    persistence.save({
-      blocks: mergeOpen(series, persistence.blocks, tables),
-      journal: 1,
-      newestPointMs: undefined,
-      lastArrivalMs: undefined,
-      arrivals: '[]',
-      gone: { series: [], instances: [], entries: [], spans: [], clients: [] },
-    });
+    atOnce(
+      persistence.write(persistence.take(), {
+        blocks: atOnce(mergeOpen(series, persistence.blocks, tables)),
+        journal: 1,
+        newestPointMs: undefined,
+        lastArrivalMs: undefined,
+        arrivals: '[]',
+        gone: { series: [], instances: [], entries: [], spans: [], clients: [] },
+      }),
+    );
   save(first, new Map());
   const lengths = Uint32Array.of(BLOCK_OF_VERSION_2.length);
   const frame = zstdCompressSync(Buffer.concat([new Uint8Array(lengths.buffer), BLOCK_OF_VERSION_2]));

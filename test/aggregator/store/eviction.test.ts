@@ -38,6 +38,8 @@ function open(directory: string, over: Partial<EmbeddedStoreOptions> = {}) {
 function pass(ms: number): void {
   clock += ms;
   vi.advanceTimersByTime(5000);
+  // An export waits for a checkpoint that is under way.
+  for (const store of opened) for (const _ of store.exportLines({ fromMs: 0, toMs: 0 }, () => expect.fail()));
 }
 
 function point(instance: string, count: number, over: Partial<PointDescription> = {}): PointDescription {

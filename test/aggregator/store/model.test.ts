@@ -24,7 +24,14 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} };
 let clock = NOW;
 let directories = 0;
 const open = (directory: string) =>
-  openEmbeddedStore({ directory, retentionDays: 35, metrics: createOwnMetrics(), log: silent, now: () => clock });
+  openEmbeddedStore({
+    directory,
+    retentionDays: 35,
+    metrics: createOwnMetrics(),
+    log: silent,
+    now: () => clock,
+    sliceMs: 0,
+  });
 
 /** One life of one sender's stream: what it measured between its exports. */
 interface Life {
@@ -54,6 +61,8 @@ const pauses = fc.record({
   timerMs: fc.constantFrom(0, 25, 100, 5000, 5000, 5200, 60_000),
   // An export begins with a checkpoint.
   isExported: fc.nat({ max: 3 }).map((n) => n === 0),
+  /** Slices of a checkpoint. */
+  turns: fc.constantFrom(0, 0, 1, 3, 10, 40),
 });
 
 interface Delivery {
@@ -161,9 +170,10 @@ test('random histories add up over random windows, through stops and crashes', {
             opened.receiver.take({ signal: 'metrics', bytes: metricsBody([point]), encoding: 'json', gzip: false });
           }
           // Beyond 24 hours points are not taken any more.
-          const { minutes, timerMs, isExported } = pauses[step % pauses.length];
+          const { minutes, timerMs, isExported, turns } = pauses[step % pauses.length];
           clock = Math.min(clock + minutes * MINUTE, NOW + 120 * MINUTE);
           vi.advanceTimersByTime(timerMs);
+          for (let turn = 0; turn < turns; turn++) await new Promise((done) => setImmediate(done));
           if (isExported) for (const _ of opened.exportLines({ fromMs: 0, toMs: 0 }, () => expect.fail()));
           for (const stop of stops.filter(({ after }) => after === step)) {
             if (stop.crash) {
@@ -176,6 +186,7 @@ test('random histories add up over random windows, through stops and crashes', {
           }
         }
         await expectAnswers(opened, happened, windows);
+        for (const _ of opened.exportLines({ fromMs: 0, toMs: 0 }, () => expect.fail()));
         // Until all is rolled up that is over.
         clock += 60 * MINUTE;
         vi.advanceTimersByTime(300_000);

@@ -1,0 +1,10 @@
+/** Work that others wait for as little as they notice: it yields where they may have their turn. */
+export type Sliced<Result = void> = Generator<undefined, Result>;
+
+/** Does all of it in one go. */
+export function atOnce<Result>(work: Sliced<Result>): Result {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}

@@ -1,0 +1,111 @@
+/** A checkpoint is made in slices: what is so between any two of them. */
+import { cpSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createOwnMetrics } from '../../../aggregator/metrics.ts';
+import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
+import { temporaryDirectory } from '../../support/aggregator.ts';
+import { metricsBody } from '../../support/otlp-json.ts';
+
+const MINUTE = 60_000;
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+
+let clock = 0;
+beforeEach(() => {
+  clock = Date.UTC(2026, 0, 15, 12, 34, 56);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+});
+afterEach(() => vi.useRealTimers());
+
+function open(directory: string) {
+  const metrics = createOwnMetrics();
+  const options = { directory, retentionDays: 35, metrics, log: silent, now: () => clock, sliceMs: 0 };
+  const store = openEmbeddedStore(options);
+  const written = () =>
+    metrics.families().find(({ name }) => name === 'aggregator_checkpoints_total')?.samples[0].value ?? 0;
+  return { store, written };
+}
+
+/** A total that grows by one, of a stream of its own each. */
+function take(store: OpenedStore, streams: number, total: number): void {
+  const points = Array.from(
+    { length: streams },
+    (_, i) =>
+      ({
+        metric: 'vigil.task.requests',
+        instance: `i${i}`,
+        attributes: { 'vigil.task.name': `t${i % 20}` },
+        cumulative: true,
+        startMs: Date.UTC(2026, 0, 15, 12, 34, 57),
+        timeMs: clock,
+        values: new Array<number>(total).fill(1),
+        shape: 'sum',
+      }) as const,
+  );
+  store.receiver.take({ signal: 'metrics', bytes: metricsBody(points), encoding: 'json', gzip: false });
+}
+
+async function total({ store }: OpenedStore): Promise<number> {
+  const [row] = await store.lifetimeCounts({ metric: 'vigil.task.requests' });
+  return row?.value ?? 0;
+}
+
+const turn = () => new Promise((done) => setImmediate(done));
+
+/** Opens the store as a crash would have left it now. */
+async function totalAfterCrash(directory: string): Promise<number> {
+  const copy = temporaryDirectory();
+  cpSync(directory, copy, { recursive: true });
+  const { store } = open(copy);
+  const found = await total(store);
+  store.close();
+  return found;
+}
+
+test('questions, new points and a crash find everything once, whatever was written by then', {
+  timeout: 60_000,
+}, async () => {
+  const directory = temporaryDirectory();
+  const { store, written } = open(directory);
+  clock += 2 * MINUTE;
+  take(store, 50, 3);
+  const before = written();
+  vi.advanceTimersByTime(5000);
+  let slices = 0;
+  let expected = 150;
+  for (; written() === before; slices++) {
+    expect(await total(store)).toBe(expected);
+    if (slices % 10 === 0) expect(await totalAfterCrash(directory)).toBe(expected);
+    if (slices % 15 === 7) {
+      clock += 1000;
+      take(store, 5, 4 + (slices - 7) / 15);
+      expected += 5;
+    }
+    await turn();
+  }
+  expect(slices).toBeGreaterThan(50);
+  expect(await total(store)).toBe(expected);
+  expect(await totalAfterCrash(directory)).toBe(expected);
+  store.close();
+  const again = open(directory);
+  expect(await total(again.store)).toBe(expected);
+  again.store.close();
+});
+
+test.each([0, 1, 5, 60, 120])('closing after %d slices writes everything', async (slices) => {
+  const directory = temporaryDirectory();
+  const { store } = open(directory);
+  clock += 2 * MINUTE;
+  take(store, 50, 3);
+  vi.advanceTimersByTime(5000);
+  for (let n = 0; n < slices; n++) await turn();
+  clock += 1000;
+  take(store, 50, 4);
+  store.close();
+  const again = open(directory);
+  expect(await total(again.store)).toBe(200);
+  // What its streams had counted by then is known.
+  clock += 1000;
+  take(again.store, 50, 5);
+  expect(await total(again.store)).toBe(250);
+  again.store.close();
+});
