@@ -10,6 +10,7 @@ import type { Store } from '../store/port.ts';
 import { readAnswer } from './answers.ts';
 import { type Gate, type KeyHeaders, presentedKeys } from './auth.ts';
 import { type AnswerCache, createAnswerCache } from './cache.ts';
+import { type Content, contentOf, encodedFor } from './compression.ts';
 import { type Endpoint, endpoints } from './endpoints.ts';
 import { ApiError, asApiError, errorTable, renderError, retryAfter } from './errors.ts';
 import { type Json, readExamples } from './examples.ts';
@@ -68,12 +69,16 @@ export type RequestContext = Context<Environment>;
 /** The statuses that answers are counted by. */
 const STATUSES = [...new Set([200, ...Object.values(errorTable).map(({ status }) => status)]), 'other'].map(String);
 
+const JSON_HEADERS = { 'Content-Type': 'application/json' };
+
 const CLOSING_RETRY_SECONDS = 5;
 const CLOSED_HEADERS = { 'Retry-After': retryAfter(CLOSING_RETRY_SECONDS) };
 
 interface Parts {
   readonly options: AppOptions;
-  readonly cache: AnswerCache;
+  /** Bodies in JSON, but for what each reader has of its own. */
+  readonly bodies: AnswerCache<string>;
+  readonly expositions: AnswerCache<Content>;
   readonly nowMs: () => number;
   readonly admission: Admission;
 }
@@ -84,7 +89,8 @@ export function createApp(options: AppOptions): App {
   const parts: Parts = {
     options,
     nowMs,
-    cache: createAnswerCache(options.cacheTtlSeconds * 1000, monotonicMs),
+    bodies: createAnswerCache(options.cacheTtlSeconds * 1000, monotonicMs),
+    expositions: createAnswerCache(options.cacheTtlSeconds * 1000, monotonicMs),
     admission: createAdmission(options, nowMs, monotonicMs),
   };
   const answers = options.ownMetrics.counter('aggregator_http_answers_total', 'Answers to readers, by HTTP status.', {
@@ -119,7 +125,9 @@ export function createApp(options: AppOptions): App {
   serve(app, `${base}/healthz`, (c) => c.json({ status: 'alive', ...common(c, nowMs()) }));
   serve(app, `${base}/readyz`, (c) => answerReadiness(parts, c));
   const apiDocument = documentOnce(options);
-  serve(app, `${base}/openapi.json`, async (c) => c.json(await apiDocument()));
+  serve(app, `${base}/openapi.json`, async (c) =>
+    answerContent(c, contentOf(JSON.stringify(await apiDocument())), JSON_HEADERS),
+  );
   const { publicUrl, traceUrl, ...rest } = options;
   mountPages(app, {
     ...rest,
@@ -241,14 +249,14 @@ async function answerReport(parts: Parts, endpoint: Endpoint, c: RequestContext)
   const { window, service } = asked;
   const id = c.req.param('id');
   const key = JSON.stringify([endpoint.path, id ?? null, window.length, service ?? null]);
-  const { answer, hit } = await parts.cache.get(key, async () => {
+  const { answer, hit } = await parts.bodies.get(key, async () => {
     const body = endpoint.schema.parse(await endpoint.report(store, { ...asked, ...contextOf(parts.options)(), id }));
     const told = endpoint.window === undefined ? {} : { [`window_${window.unit}`]: window.length };
     return JSON.stringify({ timestamp: new Date(nowMs).toISOString(), ...told, ...body });
   });
   // What is kept is the text but for the reader's own correlation id, which needs no escaping.
   const text = `${answer.slice(0, -1)},"correlation_id":"${c.get('correlationId')}"}`;
-  return c.body(text, 200, { 'Content-Type': 'application/json', ...cacheHeaders(hit) });
+  return answerContent(c, contentOf(text), { ...JSON_HEADERS, ...cacheHeaders(hit) });
 }
 
 async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> {
@@ -259,7 +267,7 @@ async function answerScrape(parts: Parts, c: RequestContext): Promise<Response> 
 }
 
 async function answerExposition(
-  { options: { store, policy, alerts, exposeAttackers }, cache, nowMs }: Parts,
+  { options: { store, policy, alerts, exposeAttackers }, expositions, nowMs }: Parts,
   path: string,
   exposition: readonly ExpositionPart[],
   service: string | undefined,
@@ -267,7 +275,7 @@ async function answerExposition(
 ): Promise<Response> {
   const type = expositionType(c.req.header('accept'));
   if (type === undefined) throw new ApiError('NOT_ACCEPTABLE');
-  const { answer, hit } = await cache.get(JSON.stringify([path, type, service ?? null]), async () => {
+  const { answer, hit } = await expositions.get(JSON.stringify([path, type, service ?? null]), async () => {
     const families = await exposeParts(exposition, store, {
       service,
       nowMs: nowMs(),
@@ -275,9 +283,18 @@ async function answerExposition(
       alerts,
       exposeAttackers,
     });
-    return renderFamilies(families, type === OPENMETRICS_TEXT ? 'openmetrics' : 'prometheus');
+    return contentOf(renderFamilies(families, type === OPENMETRICS_TEXT ? 'openmetrics' : 'prometheus'));
   });
-  return c.body(answer, 200, { 'Content-Type': type, ...cacheHeaders(hit) });
+  return answerContent(c, answer, { 'Content-Type': type, ...cacheHeaders(hit) });
+}
+
+async function answerContent(
+  c: RequestContext,
+  content: Content,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  const encoded = await encodedFor(c.req.header('accept-encoding'), content);
+  return c.body(encoded.body, 200, { ...headers, ...encoded.headers });
 }
 
 function cacheHeaders(hit: boolean): Record<string, string> {

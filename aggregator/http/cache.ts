@@ -1,14 +1,14 @@
 /** Computed answers, served again for a short time, and computed once for readers who ask at the same time. */
-export interface AnswerCache {
+export interface AnswerCache<Answer> {
   /** @throws what `compute` throws; errors are not kept */
-  get(key: string, compute: () => Promise<string>): Promise<{ readonly answer: string; readonly hit: boolean }>;
+  get(key: string, compute: () => Promise<Answer>): Promise<{ readonly answer: Answer; readonly hit: boolean }>;
 }
 
 /** Answers kept at most: windows and services are chosen by clients. */
 const MAX_ANSWERS = 256;
 
-interface Entry {
-  readonly answer: Promise<string>;
+interface Entry<Answer> {
+  readonly answer: Promise<Answer>;
   /** Infinity while it is being computed. */
   expiresMs: number;
 }
@@ -17,11 +17,11 @@ interface Entry {
  * @param ttlMs 0 computes every answer anew, so that a reader always sees what was taken before it asked
  * @param nowMs a clock that never goes back
  */
-export function createAnswerCache(ttlMs: number, nowMs: () => number): AnswerCache {
-  const entries = new Map<string, Entry>();
+export function createAnswerCache<Answer>(ttlMs: number, nowMs: () => number): AnswerCache<Answer> {
+  const entries = new Map<string, Entry<Answer>>();
 
-  async function computeAndKeep(key: string, compute: () => Promise<string>): Promise<string> {
-    const entry: Entry = { answer: compute(), expiresMs: Infinity };
+  async function computeAndKeep(key: string, compute: () => Promise<Answer>): Promise<Answer> {
+    const entry: Entry<Answer> = { answer: compute(), expiresMs: Infinity };
     for (const oldest of entries.keys()) {
       if (entries.size < MAX_ANSWERS) break;
       entries.delete(oldest);

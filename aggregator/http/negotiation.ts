@@ -1,4 +1,4 @@
-/** Content negotiation by `Accept` (RFC 9110, section 12.5.1). */
+/** Content negotiation by `Accept` and `Accept-Encoding` (RFC 9110, sections 12.5.1 and 12.5.3). */
 
 interface Range {
   readonly type: string;
@@ -40,6 +40,11 @@ export function expositionType(
   const openMetrics = Math.max(0, ...asked.map(({ q }) => q));
   if (openMetrics > 0 && openMetrics >= text) return OPENMETRICS_TEXT;
   return text > 0 ? PROMETHEUS_TEXT : undefined;
+}
+
+/** Whether gzip was named by whoever asks, and not refused. */
+export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  return (named(parse(acceptEncoding), 'gzip')?.q ?? 0) > 0;
 }
 
 function fits(parameters: Range['parameters']): boolean {

@@ -1,5 +1,4 @@
 /** The pages for people: where they stand, what they are made from, and how one signs in. */
-import { gzipSync } from 'node:zlib';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { quantile } from '../domain/histogram.ts';
@@ -32,8 +31,10 @@ import type { Store } from '../store/port.ts';
 import { type Asking, readAnswer } from './answers.ts';
 import type { App, RequestContext } from './app.ts';
 import type { Gate } from './auth.ts';
+import { contentOf, encodedFor } from './compression.ts';
 import { ApiError } from './errors.ts';
 import type { Json } from './examples.ts';
+import { acceptsGzip } from './negotiation.ts';
 import { MOUNT_PATH } from './paths.ts';
 import { SESSION_COOKIE, SESSION_SECONDS } from './session.ts';
 
@@ -136,17 +137,13 @@ async function answerPage(
     OVERRIDES,
     '',
   );
-  const headers = {
+  const encoded = await encodedFor(c.req.header('accept-encoding'), contentOf(document));
+  return c.body(encoded.body, status, {
+    ...encoded.headers,
     'Content-Security-Policy': PAGE_POLICY,
     'Content-Type': 'text/html; charset=utf-8',
-    Vary: 'Accept-Encoding, X-Vigil-Part',
-  };
-  if (!acceptsGzip(c)) return c.body(document, status, headers);
-  return c.body(gzipSync(document) as Buffer<ArrayBuffer>, status, { ...headers, 'Content-Encoding': 'gzip' });
-}
-
-function acceptsGzip(c: RequestContext): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(c.req.header('accept-encoding') ?? '');
+    Vary: `${encoded.headers.Vary}, X-Vigil-Part`,
+  });
 }
 
 function readRequest({ base, store, nowMs, context }: PagesOptions, c: RequestContext): PageRequest {
@@ -310,7 +307,7 @@ function pageMakers(options: PagesOptions): Record<string, PageMaker> {
 
 function mountAsset(app: App, { path, type, content, gzipped }: LoadedAssets['files'][number]): void {
   app.get(path, (c) => {
-    const isGzip = acceptsGzip(c);
+    const isGzip = acceptsGzip(c.req.header('accept-encoding'));
     return c.body(isGzip ? gzipped() : content, 200, {
       'Content-Type': type,
       // The address changes with the content.
