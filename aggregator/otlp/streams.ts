@@ -231,6 +231,13 @@ export class StreamTable implements Identities {
     return this.#seriesOfEntry[entry];
   }
 
+  /** Finds the series of all entries but explicit ones as starts of earlier versions did, which did not save new ones. */
+  findAllSeries(): void {
+    this.entries.forEach((entry, id) => {
+      if (entry !== undefined && entry.metric.kind !== EXPLICIT) this.#findSeries(id, NO_BOUNDS);
+    });
+  }
+
   #findSeries(entry: number, bounds: number): void {
     this.#boundsOfEntry[entry] = bounds;
     this.#seriesOfEntry[entry] = this.#resolve(this.entries[entry] as Entry, bounds);

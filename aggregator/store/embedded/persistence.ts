@@ -76,13 +76,16 @@ export class Persistence {
       spans.offer(JSON.parse(span) as MutationSpan);
     for (const { hour, data } of this.#all<{ hour: number; data: string }>('SELECT hour, data FROM clients'))
       clients.restore(hour, data);
+    const { isEarlier } = this.blocks;
     this.blocks.load(Math.floor(nowMs / MINUTE_MS));
     streams.forgottenMs = Number(this.meta('forgottenMs') ?? -Infinity);
     this.#savedEdges = directory.edges.length;
     forgetChanges(this.#changing);
-    // Last: where fewer versions are told apart than were, what loses its name now must be saved.
+    // Last, since it is to be saved: which series lose their names where fewer versions are told apart than were, and ...
     for (const { id, key } of this.#all<{ id: number; key: string }>('SELECT id, key FROM series ORDER BY id'))
       directory.restore(id, JSON.parse(key) as SeriesKey);
+    // ... those that starts of earlier versions found, and did not save.
+    if (isEarlier) streams.findAllSeries();
   }
 
   /** Takes what changed since the last checkpoint: to be written, or to be given back. */

@@ -40,12 +40,22 @@ export class StoredBlocks implements BlockSource {
     for (const { id } of this.#database.prepare('SELECT id FROM blocks').iterate() as Iterable<{ id: number }>)
       this.#note(Math.floor(id / TIER_FACTOR), id % TIER_FACTOR);
     this.damaged = Number(this.#database.prepare('SELECT count(*) AS n FROM damaged').get()?.['n']);
-    const saved = this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(SEALED);
-    if (saved !== undefined) this.#seal(JSON.parse(String(saved['value'])) as number[]);
+    const saved = this.#savedSeals();
+    if (saved !== undefined) this.#seal(JSON.parse(saved) as number[]);
     else {
       const minute = Math.max(nowMinute, this.end);
       this.#seal(TIER_MINUTES.slice(1).map((_, i) => (i + 1 === LIFETIME ? minute : periodOf(i + 1, minute))));
     }
+  }
+
+  /** Whether the store is new, or was written by an earlier version until now. */
+  get isEarlier(): boolean {
+    return this.#savedSeals() === undefined;
+  }
+
+  #savedSeals(): string | undefined {
+    const row = this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(SEALED);
+    return row && String(row['value']);
   }
 
   #seal(minutes: readonly number[]): void {

@@ -78,6 +78,26 @@ test('a restart takes no name from a version, and gives none the numbers of anot
   });
 });
 
+test('series that starts of earlier versions found and did not save are found once more', async () => {
+  const directory = temporaryDirectory();
+  const store = reopen(directory);
+  take(store, '1', 1);
+  take(store, '1', 2, 'other');
+  close();
+  const database = new DatabaseSync(join(directory, 'vigil.db'));
+  database.exec("DELETE FROM series; DELETE FROM meta WHERE key = 'sealed'");
+  database.close();
+  for (let start = 0; start < 2; start++) {
+    const again = reopen(directory);
+    const range = { fromMs: clock - 3 * MINUTE, toMs: clock };
+    const rows = await again.store.counts({ metric: 'vigil.task.requests', range, by: ['vigil.task.name'] });
+    expect(rows.map(({ key, value }) => [key[0], value])).toEqual([
+      ['send', 1],
+      ['other', 2],
+    ]);
+  }
+});
+
 test('rows of series that the store does not know, which earlier versions left, keep nothing from being taken', async () => {
   const directory = temporaryDirectory();
   const store = reopen(directory);
