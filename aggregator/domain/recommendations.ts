@@ -125,7 +125,7 @@ function fill(text: string, unit: SignalUnit, value: number, threshold: number):
 }
 
 /** 0.931 ratio is "93.1 %", 1.2345 seconds are "1235 ms", 0.0123 are "12.3 ms", 3630 are "1 hour". */
-function inWords(value: number, unit: SignalUnit): string {
+export function inWords(value: number, unit: SignalUnit): string {
   if (unit === 'seconds' && value >= 60) return durationInWords(value);
   const shown = unit === 'ratio' ? value * 100 : unit === 'seconds' ? value * 1000 : value;
   const suffix = unit === 'ratio' ? ' %' : unit === 'seconds' ? ' ms' : '';

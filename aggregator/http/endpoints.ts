@@ -100,7 +100,7 @@ export const endpoints = [
   endpoint({
     path: '/monitoring/celery/idempotency/health/',
     aliases: ['/monitoring/tasks/idempotency/health/'],
-    summary: 'Whether duplicates are rare enough, and what preventing them saved.',
+    summary: 'Whether duplicates are rare enough, what preventing them saved, and what is to be done.',
     window: DAY_WINDOW,
     schema: idempotencyHealthSchema,
     report: reportIdempotencyHealth,

@@ -6,9 +6,10 @@ import {
   duplicateRatio,
   savedRatio,
 } from '../domain/duplicates.ts';
-import { duplicateHealthSchema } from './idempotency.ts';
-import { readTasks, sumKeys } from './idempotency-facts.ts';
+import { duplicateHealthSchema, readIdempotencyRecommendations } from './idempotency.ts';
+import { readLocks, readTasks, sumKeys } from './idempotency-facts.ts';
 import { percent, percentOrNull, rounded } from './quantities.ts';
+import { recommendationSchema } from './recommendations.ts';
 import type { Report } from './report.ts';
 
 export const idempotencyHealthSchema = z.object({
@@ -26,6 +27,7 @@ export const idempotencyHealthSchema = z.object({
     total_requests: z.number(),
     efficiency_gain: z.number().describe('Percent of all executions asked for that did not have to happen.'),
   }),
+  recommendations: z.array(recommendationSchema),
 });
 
 const DESCRIPTIONS: Readonly<Record<DuplicateHealth, string>> = {
@@ -35,9 +37,10 @@ const DESCRIPTIONS: Readonly<Record<DuplicateHealth, string>> = {
   unknown: 'No idempotency key was admitted in this window.',
 };
 
-/** Whether duplicates are rare enough, and what preventing them saved. */
+/** Whether duplicates are rare enough, what preventing them saved, and what is to be done. */
 export const reportIdempotencyHealth: Report<z.infer<typeof idempotencyHealthSchema>> = async (store, asked) => {
-  const keys = sumKeys(await readTasks(store, asked));
+  const [tasks, locks] = await Promise.all([readTasks(store, asked), readLocks(store, asked)]);
+  const keys = sumKeys(tasks);
   const ratio = duplicateRatio(keys);
   const health = duplicateHealth(ratio);
   return {
@@ -55,5 +58,6 @@ export const reportIdempotencyHealth: Report<z.infer<typeof idempotencyHealthSch
       total_requests: keys.requests,
       efficiency_gain: rounded(100 * (savedRatio(keys) ?? 0)),
     },
+    recommendations: await readIdempotencyRecommendations(store, asked, keys, locks),
   };
 };

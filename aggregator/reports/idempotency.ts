@@ -8,7 +8,8 @@ import {
   lockFaultRatio,
 } from '../domain/duplicates.ts';
 import { idempotencyHealthy, idempotencyRules, idempotencySilent } from '../domain/idempotency-rules.ts';
-import { type Recommendation, recommend, type Signals } from '../domain/recommendations.ts';
+import { type Recommendation, recommend, type Signals, sortByLevel } from '../domain/recommendations.ts';
+import type { Store } from '../store/port.ts';
 import {
   readCheckDurations,
   readLocks,
@@ -18,8 +19,9 @@ import {
   type TaskFacts,
 } from './idempotency-facts.ts';
 import { descending, millisecondsOrNull, percent, rounded, summarise } from './quantities.ts';
-import { recommendationBody, recommendationSchema } from './recommendations.ts';
-import type { Report } from './report.ts';
+import { type RecommendationBody, recommendationBody, recommendationSchema } from './recommendations.ts';
+import type { Asked, Report } from './report.ts';
+import { readStandingLocks } from './standing-locks.ts';
 
 /** Rows of `top_endpoints`. */
 const MAX_ENDPOINTS = 20;
@@ -78,11 +80,6 @@ export const reportIdempotency: Report<z.infer<typeof idempotencySchema>> = asyn
   ]);
   const keys = sumKeys(tasks);
   const { p50, p95, p99 } = summarise(checks);
-  const context = {
-    windowSeconds: asked.window.seconds,
-    events: keys.requests + keys.prevented + keys.escaped,
-    traceIds: { slowest: [], failed: [], none: [] },
-  };
   return {
     statistics: {
       window_hours: rounded(asked.window.seconds / 3600),
@@ -97,12 +94,33 @@ export const reportIdempotency: Report<z.infer<typeof idempotencySchema>> = asyn
       redis_metrics: redisMetrics(keys, locks),
       check_time: { p50: millisecondsOrNull(p50), p95: millisecondsOrNull(p95), p99: millisecondsOrNull(p99) },
     },
-    recommendations: recommendIdempotency(keys, locks).map((one) => recommendationBody(one, context)),
+    recommendations: await readIdempotencyRecommendations(store, asked, keys, locks),
   };
 };
 
-/** What is to be said about the tasks of a window: for the endpoint, and for whoever shows all recommendations. */
-export function recommendIdempotency(keys: TaskCounts, locks: LockCounts): readonly Recommendation[] {
+/** What is to be said about the tasks of a window, and about locks that do not come free; worst first. */
+export async function readIdempotencyRecommendations(
+  store: Store,
+  asked: Asked,
+  keys: TaskCounts,
+  locks: LockCounts,
+): Promise<RecommendationBody[]> {
+  const standing = await readStandingLocks(store, asked);
+  const context = {
+    windowSeconds: asked.window.seconds,
+    events: keys.requests + keys.prevented + keys.escaped,
+    traceIds: { slowest: [], failed: [], none: [] },
+  };
+  const said = recommendIdempotency(keys, locks)
+    // Where a lock does not come free, "healthy" would not be true.
+    .filter(({ id }) => standing.length === 0 || !REMARKS.includes(id))
+    .map((one) => recommendationBody(one, context));
+  return sortByLevel([...said, ...standing]);
+}
+
+const REMARKS: readonly string[] = [idempotencyHealthy.id, idempotencySilent.id];
+
+function recommendIdempotency(keys: TaskCounts, locks: LockCounts): readonly Recommendation[] {
   const happened = keys.requests + keys.prevented + keys.escaped + keys.duplicateHits > 0;
   const signals: Signals = {
     duplicate_rate: duplicateRatio(keys),
