@@ -24,7 +24,13 @@ const MAX_ERRORS = 10;
 /** Traces that prove a recommendation. */
 const MAX_EVIDENCE_TRACES = 5;
 
-const counts = z.record(z.string(), z.number());
+/** As `z.record` has it, which leaves out what is named `__proto__`. */
+const counts = z
+  .unknown()
+  .refine((value) => value instanceof Object && Object.values(value).every(Number.isFinite))
+  .meta({ type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'number' } }) as z.ZodType<
+  Readonly<Record<string, number>>
+>;
 
 export const mutationBreakdownSchema = counts.describe('Mutations by name, the 20 most frequent.');
 export const errorBreakdownSchema = counts.describe('Failures by error type, the 10 most frequent.');
