@@ -150,12 +150,21 @@ export function renderObjective(objective: ObjectiveDetail | undefined, choice: 
   return html`${back}<h1>${objective.name}</h1><p class="lead">${objective.description} ${objective.summary}</p>
   <div class="grid">
     ${card('figures', 'Now', objectiveFigures(objective), 'wide')}
-    ${card('budget', 'Error budget', seriesChart('chart-budget', 'Budget left, in percent', objective.series.budget_remaining, 100, ' %', { label: 'used up', value: 0 }), 'half')}
+    ${card('budget', 'Error budget', budgetChart(objective.series.budget_remaining), 'half')}
     ${card('burn', 'Burn rate over 1 hour', seriesChart('chart-burn', 'Burn rate', objective.series.burn_rate_1h, 1, '', { label: 'spends it exactly', value: 1 }), 'half')}
     ${card('rates', 'Burn rates', burnTable(objective), 'third')}
     ${card('alerts', 'Alerts', alertTable(objective), 'third')}
     ${card('spent', 'Who spent it', spenderTable(objective), 'third')}
   </div>`;
+}
+
+function budgetChart(series: Series): Markup {
+  const chart = seriesChart('chart-budget', 'Budget left, in percent', series, 100, ' %', {
+    label: 'used up',
+    value: 0,
+  });
+  const isMeasuredWholly = series.points[0]?.[1] !== null;
+  return isMeasuredWholly ? chart : html`${chart}<p class="hint">Nothing was measured where no line is drawn.</p>`;
 }
 
 function objectiveFigures(objective: ObjectiveView): Markup {

@@ -68,7 +68,9 @@ export const slosSchema = z.object({ objectives: z.array(objectiveSchema) });
 
 export const sloDetailSchema = objectiveSchema.extend({
   series: z.object({
-    budget_remaining: seriesSchema.describe('What was left of the present window’s budget, burning down from 1.'),
+    budget_remaining: seriesSchema.describe(
+      'What was left of the present window’s budget, burning down from 1; null before its first event.',
+    ),
     burn_rate_1h: seriesSchema.describe('Burn rate over the hour that ends with the step.'),
   }),
 });
@@ -136,7 +138,7 @@ function alertBody({ alert, state, isFrozen, firingSinceMs }: AlertStatus) {
 
 /**
  * The budget burns down over the present window: each point says what would be left of it, had nothing bad happened
- * after the step. The last one is the budget of now.
+ * after the step. The last one is the budget of now. Before the first event of the window nothing was measured.
  */
 async function readSeries(
   store: Store,
@@ -163,7 +165,8 @@ async function readSeries(
   const budget = steps.map(({ startMs, counts }): [number, number | null] => {
     soFar = addEvents(soFar, counts);
     const spent = { good: whole.total - (soFar.total - soFar.good), total: whole.total };
-    return [startMs / 1000, shownOrNull(budgetRemaining(spent, slo.objective))];
+    const remaining = soFar.total === 0 ? undefined : budgetRemaining(spent, slo.objective);
+    return [startMs / 1000, shownOrNull(remaining)];
   });
   const burns = steps.map(({ startMs, burn }): [number, number | null] => [startMs / 1000, shownOrNull(burn)]);
   return {

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { expect, test } from 'vitest';
+import type { Series } from '../../../aggregator/page/charts.ts';
 import { type ObjectiveDetail, renderObjective } from '../../../aggregator/page/objectives.ts';
 
 type Alert = ObjectiveDetail['alerts'][number];
@@ -34,4 +35,23 @@ test.each<[Pick<Alert, 'state' | 'frozen'>, string]>([
   const page = String(await html`${renderObjective(objective(alert), { base: '', window: '1h', service: undefined })}`);
   const [row] = page.split('</tr>').filter((each) => each.includes('1h and 5m'));
   expect(row.replaceAll(/<[^>]*>/g, ' ').trim()).toMatch(new RegExp(`14\\.4\\s+\\S?\\s*${words}$`));
+});
+
+test.each<[string, number | null, boolean]>([
+  ['a window whose beginning nothing was measured in', null, true],
+  ['one that was measured from its beginning', 1, false],
+])('the chart of the budget says what an absent line means: %s', async (_name, first, isSaid) => {
+  const budget: Series = {
+    step_seconds: 3600,
+    points: [
+      [0, first],
+      [3600, 0.8],
+    ],
+  };
+  const detail = {
+    ...objective({ state: 'inactive', frozen: false }),
+    series: { budget_remaining: budget, burn_rate_1h: SERIES },
+  };
+  const page = String(await html`${renderObjective(detail, { base: '', window: '1h', service: undefined })}`);
+  expect(page.includes('Nothing was measured where no line is drawn.')).toBe(isSaid);
 });

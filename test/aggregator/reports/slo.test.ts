@@ -285,14 +285,18 @@ test('one service alone', async () => {
 });
 
 describe('the series of one objective', () => {
-  test('the budget burns down to what it is now; burn rates stand at their hours', async () => {
+  test('the budget burns down from the first event to what it is now; burn rates stand at their hours', async () => {
     const store = createKnownStore(NOW_MS);
     mutate(store, NOW_MS - 25 * DAY, 1000, 0);
     mutate(store, NOW_MS - 10 * DAY, 0, 20);
     mutate(store, NOW_MS, 80, 10);
     const { series, budget_remaining } = await reportSlo(store, askedAt(NOW_MS, { id: 'mutation-success' }));
-    const values = series.budget_remaining.points.map(([, value]) => value);
-    expect(values.length).toBeLessThanOrEqual(200);
+    expect(series.budget_remaining.points.length).toBeLessThanOrEqual(200);
+    const before = series.budget_remaining.points.filter(([, value]) => value === null);
+    const { step_seconds, points } = series.budget_remaining;
+    expect((NOW_MS - 25 * DAY) / 1000 - (before.at(-1)?.[0] ?? 0)).toBeLessThanOrEqual(2 * step_seconds);
+    expect(before).toEqual(points.slice(0, before.length));
+    const values = points.slice(before.length).map(([, value]) => value);
     expect(values[0]).toBe(1);
     expect(values.at(-1)).toBe(budget_remaining);
     expect(values).toEqual(values.toSorted((a, b) => b! - a!));
