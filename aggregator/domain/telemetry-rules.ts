@@ -6,6 +6,9 @@ const LINK = '/monitoring/overview/';
 /** 30 exports of our registration's 10 s, and five of the SDK's own 60 s: by then it is no delay any more. */
 export const TELEMETRY_STOPPED_SECONDS = 300;
 
+/** What `rejected_points` are counted over: whatever was mended is quiet an hour later. */
+export const REJECTED_WINDOW_SECONDS = 3600;
+
 /** Signals: `refusing` (how long the store has taken nothing; undefined while it takes), `damaged_blocks`, `silence`, `overflowed_series`, `rejected_points`. */
 export const telemetryRules: readonly RecommendationRule[] = [
   {
@@ -76,7 +79,7 @@ export const telemetryRules: readonly RecommendationRule[] = [
     speaks: 'above',
     threshold: 0,
     source: 'what the contract says of points',
-    message: '{value} data points were not taken since the service started.',
+    message: '{value} data points of the last hour were not taken.',
     action: 'aggregator_points_rejected_total in the Prometheus text says why.',
     traces: 'none',
     link: LINK,

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { recommendIdentities, SHARED_IDENTITY_WINDOW_SECONDS } from '../domain/identity-rules.ts';
 import { type Recommendation, recommend, sortByLevel } from '../domain/recommendations.ts';
 import { recommendObjective } from '../domain/slo-recommendations.ts';
-import { telemetryHealthy, telemetryRules, telemetrySilent } from '../domain/telemetry-rules.ts';
+import {
+  REJECTED_WINDOW_SECONDS,
+  telemetryHealthy,
+  telemetryRules,
+  telemetrySilent,
+} from '../domain/telemetry-rules.ts';
 import type { Store } from '../store/port.ts';
 import { areas, windowsOf } from './areas.ts';
 import { type RecommendationBody, recommendationBody, recommendationSchema } from './recommendations.ts';
@@ -44,11 +49,19 @@ function bodyOf(recommendation: Recommendation, windowSeconds: number, events: n
   return recommendationBody(recommendation, { windowSeconds, events: Math.round(events), traceIds });
 }
 
+/** The window of what is about now, or about all since the service started. */
+const ABOUT_NOW = 0;
+
 function telemetryRecommendations(
   store: Store,
   { window, ownFamilies, service }: Asked,
 ): readonly RecommendationBody[] {
-  const { lastArrivalMs, refusingSinceMs, sharedIdentityExports = new Map<string, number>() } = store.state();
+  const {
+    lastArrivalMs,
+    refusingSinceMs,
+    sharedIdentityExports = new Map<string, number>(),
+    rejectedLastHour = 0,
+  } = store.state();
   const families = ownFamilies?.() ?? [];
   const total = (name: string): number | undefined =>
     families.find((family) => family.name === name)?.samples.reduce((sum, { value }) => sum + value, 0);
@@ -56,12 +69,13 @@ function telemetryRecommendations(
     refusing: refusingSinceMs === undefined ? undefined : Math.max(1, (window.range.toMs - refusingSinceMs) / 1000),
     // Before the first arrival there is nothing that could have stopped.
     silence: lastArrivalMs === undefined ? undefined : Math.max(0, window.range.toMs - lastArrivalMs) / 1000,
+    // A sender of which nothing is ever taken has to hear of it before the first arrival, too.
+    rejected_points: rejectedLastHour > 0 ? rejectedLastHour : undefined,
     ...(lastArrivalMs === undefined
       ? {}
       : {
           damaged_blocks: total('aggregator_blocks_damaged'),
           overflowed_series: total('aggregator_series_overflowed_total'),
-          rejected_points: total('aggregator_points_rejected_total'),
         }),
   };
   const ofService = [...sharedIdentityExports].filter(([name]) => service === undefined || name === service);
@@ -69,7 +83,8 @@ function telemetryRecommendations(
   const others = recommend(telemetryRules, signals, { healthy: telemetryHealthy, silent: telemetrySilent });
   return [
     ...ofIdentities.map((one) => bodyOf(one, SHARED_IDENTITY_WINDOW_SECONDS, one.evidence?.value ?? 0)),
-    // These are about now, or about all since the service started.
-    ...others.filter(({ level }) => ofIdentities.length === 0 || level !== 'info').map((one) => bodyOf(one, 0, 0)),
+    ...others
+      .filter(({ level }) => ofIdentities.length === 0 || level !== 'info')
+      .map((one) => bodyOf(one, one.evidence?.signal === 'rejected_points' ? REJECTED_WINDOW_SECONDS : ABOUT_NOW, 0)),
   ];
 }

@@ -97,6 +97,8 @@ export interface StoreState {
   readonly versions?: ReadonlyMap<string, readonly string[]>;
   /** Exports of the last hour that contradicted the one before, as those of several processes under one identity do, by service; absent where that is not known. */
   readonly sharedIdentityExports?: ReadonlyMap<string, number>;
+  /** Points of the last hour that were not taken; absent where that is not known. */
+  readonly rejectedLastHour?: number;
   /** Whether it takes new data, and if not, why. */
   readonly refusing: string | undefined;
   /** Unix ms; since when. */

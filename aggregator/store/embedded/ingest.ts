@@ -15,6 +15,7 @@ import type { MutationSpan } from '../port.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import * as kinds from './journal.ts';
+import { LastHour } from './last-hour.ts';
 import type { SpanShelf } from './spans.ts';
 
 const RETRY_AFTER_SECONDS = 5;
@@ -60,6 +61,8 @@ export class Ingest implements Receiver {
   lastArrivalMs: number | undefined;
   readonly arrivals: Arrivals;
   readonly sharedIdentities = new SharedIdentities();
+  /** Points that were not taken. */
+  readonly rejected = new LastHour();
   readonly #parts: IngestParts;
   readonly #protobuf: MetricsDecoder;
   readonly #json: JsonMetricsDecoder;
@@ -111,7 +114,7 @@ export class Ingest implements Receiver {
       else this.#append(kinds.POINTS, now, encodeBatch(batch, this.#parts.streams, this.#parts.edges));
     }
     this.#apply(now);
-    this.#count();
+    this.#count(now);
     if (batch.points > 0) this.#parts.taken();
     return acceptance(batch.rejected);
   }
@@ -154,11 +157,14 @@ export class Ingest implements Receiver {
     }
   }
 
-  #count(): void {
+  #count(now: number): void {
     const { ignored, empty, rejected } = this.#batch;
     this.#counters.points.add({ result: 'ignored' }, ignored);
     this.#counters.points.add({ result: 'empty' }, empty);
-    for (const [reason, points] of rejected) this.#counters.rejected.add({ reason }, points);
+    for (const [reason, points] of rejected) {
+      this.#counters.rejected.add({ reason }, points);
+      this.rejected.add(points, now);
+    }
   }
 }
 

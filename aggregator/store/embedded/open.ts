@@ -301,6 +301,7 @@ class OpenStore {
       arrivals: this.ingest.arrivals.byService,
       versions: this.#directory.versions,
       sharedIdentityExports: this.ingest.sharedIdentities.lastHour(this.#now()),
+      rejectedLastHour: this.ingest.rejected.total(this.#now()),
       refusing: this.#refusing,
       refusingSinceMs: this.#refusingSinceMs,
     };

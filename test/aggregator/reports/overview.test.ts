@@ -91,16 +91,14 @@ describe('recommendations', () => {
     const own = createOwnMetrics();
     own.gauge('aggregator_blocks_damaged', 'x', () => 4);
     own.observedCounter('aggregator_series_overflowed_total', 'x', () => 3);
-    own
-      .counter('aggregator_points_rejected_total', 'x', { reason: ['too_old', 'malformed'] })
-      .add({ reason: 'too_old' }, 2);
+    store.stateChange = { rejectedLastHour: 2 };
     const { recommendations } = await reportRecommendations(store, { ...asked, ownFamilies: () => own.families() });
     const told = recommendations.filter(({ area }) => area === 'telemetry');
-    expect(told.map(({ id, evidence }) => [id, evidence.value])).toEqual([
-      ['blocks-damaged', 4],
-      ['telemetry-stopped', 3_630_000],
-      ['series-overflowed', 3],
-      ['points-rejected', 2],
+    expect(told.map(({ id, evidence }) => [id, evidence.value, evidence.window_seconds])).toEqual([
+      ['blocks-damaged', 4, 0],
+      ['telemetry-stopped', 3_630_000, 0],
+      ['series-overflowed', 3, 0],
+      ['points-rejected', 2, 3600],
     ]);
   });
 });
