@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { newCorrelationId } from './correlation.ts';
+import { printable } from './domain/printable.ts';
 
 export type Log = Logger;
 
@@ -19,6 +20,8 @@ export function openLog(level: string, to: DestinationStream = destination({ des
       formatters: { level: (label) => ({ level: label }) },
       // What a line says itself stands above this.
       mixin: () => ({ correlation_id: runId }),
+      // JSON escapes less than a terminal obeys.
+      hooks: { streamWrite: (line) => `${printable(line.trimEnd())}\n` },
     },
     to,
   );

@@ -116,7 +116,7 @@ const rules: readonly { readonly of: RegExp; readonly may: readonly (RegExp | '*
       /^@grafana\/grafana-foundation-sdk\/(?!dashboardv2)/,
     ],
   },
-  { of: beside, may: [beside, /^@vigil\/semconv$/, /^node:/, /^(zod|pino)$/] },
+  { of: beside, may: [beside, /^aggregator\/domain\//, /^@vigil\/semconv$/, /^node:/, /^(zod|pino)$/] },
 ];
 
 /** What a file imports: paths from the root where they are relative, else as they stand. */

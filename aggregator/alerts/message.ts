@@ -1,5 +1,6 @@
 /** An alert in words and addresses, as every destination says it. */
 import type { Alert } from '../domain/alert.ts';
+import { printable } from '../domain/printable.ts';
 import { durationInWords } from '../domain/words.ts';
 import type { Status } from './outbox.ts';
 
@@ -17,14 +18,14 @@ export interface Message {
 
 /** @param publicUrl the service's own address, with or without its closing slash */
 export function messageOf(alert: Alert, status: Status, publicUrl: string | undefined): Message {
-  const { summary, description, path } = alert.text;
+  const [summary, description] = [alert.text.summary, alert.text.description].map(printable);
   const [firedMs, endedMs] = [alert.firedMs ?? alert.sinceMs, status === 'resolved' ? alert.endedMs : undefined];
   const lasted = durationInWords(((endedMs ?? firedMs) - firedMs) / 1000);
   return {
     status,
     title: summary,
     description: endedMs === undefined ? description : `It is over after ${lasted}. When it last fired: ${description}`,
-    dashboardUrl: publicUrl === undefined ? undefined : publicUrl.replace(/\/$/, '') + path,
+    dashboardUrl: publicUrl === undefined ? undefined : publicUrl.replace(/\/$/, '') + alert.text.path,
     startsAt: new Date(firedMs).toISOString(),
     endsAt: endedMs === undefined ? undefined : new Date(endedMs).toISOString(),
   };

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Asked, examine } from './examine.ts';
-import { exitCodeOf, renderText } from './finding.ts';
+import { exitCodeOf, renderJson, renderText } from './finding.ts';
 
 export const USAGE = `Usage: vigil-doctor [--json] [--strict] [--quick] [FOLDER]
 
@@ -56,7 +56,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
   }
   try {
     const report = await examine(askedOf(folder, values));
-    process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(report));
+    process.stdout.write(values.json ? renderJson(report) : renderText(report));
     return exitCodeOf(report, values.strict ?? false);
   } catch (error) {
     process.stderr.write(`vigil-doctor could not look at ${folder}: ${(error as Error).message}\n`);

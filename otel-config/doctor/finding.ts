@@ -49,11 +49,25 @@ export function reportOf(folder: string, service: string | undefined, findings: 
   return { version: 1, folder, service: service ?? null, findings, counts };
 }
 
+/** As a body of JSON, which a terminal may show as well. */
+export function renderJson(report: Report): string {
+  // Its own lines are no part of what it tells.
+  const lines = JSON.stringify(report, undefined, 2).split('\n');
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Names of others stand in findings: a character that would move a terminal's cursor or turn its text around is told, not obeyed. */
+function printable(text: string): string {
+  return text.replaceAll(UNPRINTABLE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** One line a finding, with a second one for what to do. */
 export function renderText({ findings, counts }: Report): string {
   const lines = findings.flatMap(({ id, level, message, mend }) => [
-    `${level.padEnd(7)} ${id}: ${message}`,
-    ...(mend === null ? [] : [`        mend: ${mend}`]),
+    `${level.padEnd(7)} ${id}: ${printable(message)}`,
+    ...(mend === null ? [] : [`        mend: ${printable(mend)}`]),
   ]);
   return `${[...lines, `${counts.error} errors, ${counts.warning} warnings, ${counts.info} notes, ${counts.ok} good`].join('\n')}\n`;
 }

@@ -10,12 +10,12 @@ if (major < 22 || (major === 22 && minor < 15)) {
   );
   process.exitCode = 1;
 } else if (!canResolve('@opentelemetry/api')) {
-  const { exitCodeOf, finding, renderText, reportOf } = await import('./finding.ts');
+  const { exitCodeOf, finding, renderJson, renderText, reportOf } = await import('./finding.ts');
   const mend = 'npm install @opentelemetry/api';
   const missing = finding('error', 'api.installed', '@opentelemetry/api is not installed.', mend);
   const report = reportOf(process.cwd(), undefined, [missing]);
   const isJson = process.argv.includes('--json');
-  process.stdout.write(isJson ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(report));
+  process.stdout.write(isJson ? renderJson(report) : renderText(report));
   process.exitCode = exitCodeOf(report, false);
 } else {
   const { doctor } = await import('./command.ts');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { correlationIdOf, newCorrelationId } from '../../aggregator/correlation.ts';
+import { openLog } from '../../aggregator/log.ts';
 import { keepLog } from '../support/read-side.ts';
 
 test('every line is JSON with a time, a level, a message and exactly one correlation id', () => {
@@ -41,4 +42,12 @@ test.each<[string, string | undefined, string | undefined, string | undefined]>(
 
 test('new ids differ', () => {
   expect(new Set(Array.from({ length: 100 }, newCorrelationId)).size).toBe(100);
+});
+
+test('a name that came with telemetry moves no terminal, turns nothing around, and is read back as it was', () => {
+  const name = 'a\u0000\u001b[2J\n\r\u007f\u009b2J\u2028\u202eb\u2066é\u05d0';
+  let text = '';
+  openLog('info', { write: (line) => void (text += line) }).info({ name }, name);
+  expect(text).toMatch(/^\{[\x20-\x7eé\u05d0]*\}\n$/);
+  expect(JSON.parse(text)).toMatchObject({ name, message: name });
 });
