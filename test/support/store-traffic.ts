@@ -56,6 +56,12 @@ function flowsOf(ticks: number): Flow[] {
   });
   const blocked = { 'vigil.security.action': 'blocked', 'vigil.security.surface': 'graphql' };
   const half = Math.floor(ticks / 2);
+  const hangsAt = Math.floor(ticks / 5);
+  const ofLock = (task: string) => ({ 'vigil.lock.system': 'redis', 'vigil.task.name': task });
+  const attempt = (task: string, outcome: string, values: Flow['values']): Flow =>
+    flow('vigil.lock.acquire.duration', { ...ofLock(task), 'vigil.lock.outcome': outcome }, values);
+  const release = (task: string, values: Flow['values']): Flow =>
+    flow('vigil.lock.hold.duration', { ...ofLock(task), 'vigil.lock.release': 'released' }, values);
   return [
     flow('vigil.mutation.duration', mutation('LoginUser', 'success'), (tick) => times(5, 0.02 * (1 + (tick % 9)))),
     flow('vigil.mutation.duration', mutation('LoginUser', 'failure', 'INVALID_CREDENTIALS'), () => [0.03]),
@@ -89,17 +95,14 @@ function flowsOf(ticks: number): Flow[] {
     ),
     flow('vigil.idempotency.check.duration', { 'db.system.name': 'redis' }, () => times(4, 0.0006)),
     ...['acquired', 'held', 'timeout'].map((outcome, i) =>
-      flow(
-        'vigil.lock.acquire.duration',
-        { 'vigil.lock.system': 'redis', 'vigil.lock.outcome': outcome, 'vigil.task.name': 'send_email' },
-        () => times(3 - i, 0.002 * (i + 1)),
-      ),
+      attempt('send_email', outcome, () => times(3 - i, 0.002 * (i + 1))),
     ),
-    flow(
-      'vigil.lock.hold.duration',
-      { 'vigil.lock.system': 'redis', 'vigil.lock.release': 'released', 'vigil.task.name': 'send_email' },
-      () => times(3, 0.3),
-    ),
+    release('send_email', () => times(3, 0.3)),
+    // A lock that is given back until its holder hangs, and one that a leader has.
+    attempt('close_month', 'acquired', (tick) => times(tick <= hangsAt ? 1 : 0, 0.002)),
+    release('close_month', (tick) => times(tick < hangsAt ? 1 : 0, 0.3)),
+    attempt('close_month', 'held', (tick) => times(tick > hangsAt ? 1 : 0, 0.002)),
+    attempt('lead', 'held', () => times(1, 0.002)),
     ...[
       ['sqli', 'union', '203.0.113.7', 3],
       ['sqli', 'time_blind', '203.0.113.7', 1],
