@@ -17,8 +17,10 @@ import { descending } from './quantities.ts';
 import { type RecommendationBody, recommendationBody } from './recommendations.ts';
 import type { Asked } from './report.ts';
 
-/** Tasks whose locks are looked at, most attempts in vain first. */
-const MAX_TASKS = 20;
+/** Locks that are looked at step by step, most attempts in vain first. */
+const MAX_LOCKS = 20;
+/** As ten minutes at least lie between the first and the last step with attempts in vain. */
+const STEPS_OF_A_STANDSTILL = 3;
 /** Recommendations, the longest standstill first. */
 const MAX_RECOMMENDATIONS = 5;
 
@@ -75,24 +77,34 @@ export async function readStandingLocks(store: Store, asked: Asked): Promise<rea
     .map((one) => recommendationBody(one, context));
 }
 
-/** Names of tasks with attempts that found a lock held; under none, or that of the overflow, stand the locks of many. */
+/**
+ * Names of tasks with a lock that may stand still: attempts found it held, and none got it lately. Under no name, or that
+ * of the overflow, stand the locks of many.
+ */
 async function readWaiting(store: Store, { window, service }: Asked): Promise<readonly string[]> {
-  const rows = await store.histograms({
-    metric: 'vigil.lock.acquire.duration',
-    range: rangeUntil(window.range.toMs, STANDSTILL_WINDOW_SECONDS, STANDSTILL_STEP_SECONDS),
-    by: [TASK],
-    where: { [OUTCOME]: FOUND_HELD },
-    service,
-  });
-  const many = rows
-    .map(({ key: [task], histogram }) => ({ task, attempts: histogram.count }))
-    .filter(({ task, attempts }) => task !== '' && task !== OTHER && attempts >= MIN_STANDSTILL_ATTEMPTS);
-  const most = descending(
-    many,
-    ({ attempts }) => attempts,
-    ({ task }) => task,
+  const attempts = (seconds: number, outcomes: readonly string[], ofService?: string) =>
+    store.histograms({
+      metric: 'vigil.lock.acquire.duration',
+      range: rangeUntil(window.range.toMs, seconds, STANDSTILL_STEP_SECONDS),
+      by: LOCK,
+      where: { [OUTCOME]: outcomes },
+      service: ofService,
+    });
+  const [inVain, lately] = await Promise.all([
+    attempts(STANDSTILL_WINDOW_SECONDS, FOUND_HELD, service),
+    attempts(STEPS_OF_A_STANDSTILL * STANDSTILL_STEP_SECONDS, ['acquired']),
+  ]);
+  const got = new Set(lately.map(({ key }) => JSON.stringify(key)));
+  const waiting = inVain.filter(
+    ({ key, histogram }) =>
+      key[1] !== '' && key[1] !== OTHER && histogram.count >= MIN_STANDSTILL_ATTEMPTS && !got.has(JSON.stringify(key)),
   );
-  return most.slice(0, MAX_TASKS).map(({ task }) => task);
+  const most = descending(
+    waiting,
+    ({ histogram }) => histogram.count,
+    ({ key }) => JSON.stringify(key),
+  );
+  return [...new Set(most.slice(0, MAX_LOCKS).map(({ key }) => key[1]))];
 }
 
 async function readCourses(

@@ -63,6 +63,11 @@ describe('a lock that is given back after seconds', () => {
     );
   });
 
+  test('its holders were restarted now and then, and the ends of those holds not seen: still told', () => {
+    const past = history({ acquired: 241, holds: holdsOf(...times(140, 12)) });
+    expect(judge(day([121, { acquired: 1 }], ...waiting(119, 1, 5)), past)?.level).toBe('warning');
+  });
+
   test('is tried once an hour: still told', () => {
     const said = judge(day([620, { acquired: 1 }], ...waiting(601, 1, 60)), REGULAR);
     expect(said).toMatchObject({ level: 'warning', evidence: { events: 11 } });
