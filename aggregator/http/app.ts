@@ -21,7 +21,7 @@ import { acceptsJson, expositionType, OPENMETRICS_TEXT } from './negotiation.ts'
 import { mountPages, sessionOf } from './pages.ts';
 import { type Format, parseExpositionQuery, parseReportQuery } from './parameters.ts';
 import { METRICS_PATH, STREAM_PATH } from './paths.ts';
-import { createStreams, EVENT_STREAM, type ListeningServer } from './stream.ts';
+import { createStreams, type ListeningServer, STREAM_HEADERS } from './stream.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -172,7 +172,7 @@ function mountStream(app: App, { options, nowMs, admission }: Parts): void {
   serve(app, STREAM_PATH, (c) => {
     admission.admit(c);
     const service = parseExpositionQuery(new URL(c.req.url).searchParams);
-    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': EVENT_STREAM });
+    if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS);
     return open(service, c.env?.incoming?.socket.server);
   });
 }

@@ -8,6 +8,13 @@ import { ApiError, retryAfter } from './errors.ts';
 
 export const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 
+/** A proxy that collects what it passes on would hold events back, and so would a host that compresses its answers. */
+export const STREAM_HEADERS = {
+  'Content-Type': EVENT_STREAM,
+  'X-Accel-Buffering': 'no',
+  'Cache-Control': 'no-store, no-transform',
+};
+
 export interface StreamOptions {
   /** The snapshot for one `service.name`, or for all, as one line of JSON. */
   readonly snapshot: (service: string | undefined) => Promise<string>;
@@ -141,9 +148,7 @@ export function createStreams({ snapshot, generation, isClosing, ownMetrics, log
       },
       { highWaterMark: MAX_BEHIND },
     );
-    // A proxy that collects what it passes on would hold events back.
-    const headers = { 'Content-Type': EVENT_STREAM, 'X-Accel-Buffering': 'no' };
-    return new Response(body, { headers });
+    return new Response(body, { headers: STREAM_HEADERS });
   };
 }
 

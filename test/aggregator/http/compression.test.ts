@@ -38,6 +38,12 @@ test.each(['/healthz', '/monitoring/stream/', '/monitoring/nothing/'])('%s is ne
   await answer.body?.cancel();
 });
 
+test.each(['GET', 'HEAD'])('nobody on the way may compress, and so hold back, the stream (%s)', async (method) => {
+  const answer = await createReadSide().get('/monitoring/stream/', SAME, method);
+  expect(answer.headers.get('cache-control')).toBe('no-store, no-transform');
+  await answer.body?.cancel();
+});
+
 test('what several readers are given is compressed once', () => {
   const content = contentOf('the same '.repeat(1000));
   expect(content.gzipped()).toBe(content.gzipped());
