@@ -40,8 +40,9 @@ export const EXPONENTIAL_COUNTS = 12;
 
 const MIN_SCALE = -10;
 const MAX_SCALE = 20;
-const MIN_INDEX = -2147483648;
-const MAX_INDEX = 2147483647;
+/** Of the smallest double and above the largest, as powers of two: in buckets beyond there is no value. */
+const MIN_EXPONENT = -1074;
+const MAX_EXPONENT = 1024;
 
 /** A metric as it is declared on the wire. */
 export interface Descriptor {
@@ -116,7 +117,9 @@ export function exponentialProblem(values: Float64Array, at: number, total: numb
   const offset = values[at + OFFSET];
   const scale = values[at + SCALE];
   if (n > MAX_BUCKETS || !(scale >= MIN_SCALE && scale <= MAX_SCALE)) return 'malformed histogram';
-  if (!(offset >= MIN_INDEX && offset + Math.max(0, n - 1) <= MAX_INDEX)) return 'malformed histogram';
+  if (n === 0) values[at + OFFSET] = 0;
+  else if (!((offset + 1) / 2 ** scale >= MIN_EXPONENT && (offset + n - 1) / 2 ** scale < MAX_EXPONENT))
+    return 'malformed histogram';
   if (total !== values[at + COUNT]) return 'malformed histogram';
   return totalsProblem(values, at);
 }

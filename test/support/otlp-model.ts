@@ -144,7 +144,10 @@ function judge(point: Point, kind: 0 | 1 | 2): 'taken' | 'empty' | 'rejected' {
     return ascending && fits && total(bucketCounts) === count ? 'taken' : 'rejected';
   }
   const n = positive.bucketCounts?.length ?? 0;
-  const inRange = (positive.offset ?? 0) + Math.max(0, n - 1) < 2 ** 31 && scale >= -10 && scale <= 20 && n <= 4096;
+  const offset = positive.offset ?? 0;
+  // The upper edge of the first bucket and the lower one of the last, as powers of two: doubles reach from -1074 to 1024.
+  const holdsDoubles = n === 0 || ((offset + 1) / 2 ** scale >= -1074 && (offset + n - 1) / 2 ** scale < 1024);
+  const inRange = holdsDoubles && scale >= -10 && scale <= 20 && n <= 4096;
   const sum = total(positive.bucketCounts) + total(negative.bucketCounts) + (point.zeroCount ?? 0);
   return inRange && sum === count ? 'taken' : 'rejected';
 }
@@ -174,7 +177,7 @@ function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream'
     ...totals,
     scale: point.scale ?? 0,
     zeroCount: (point.zeroCount ?? 0) + total(point.negative?.bucketCounts),
-    offset: point.positive?.offset ?? 0,
+    offset: (point.positive?.bucketCounts ?? []).length === 0 ? 0 : (point.positive?.offset ?? 0),
     counts: point.positive?.bucketCounts ?? [],
   };
 }

@@ -105,11 +105,25 @@ describe('what is not taken, and why', () => {
     ['a scale too fine', exponential({ scale: 21 }), rejected('malformed histogram')],
     ['a scale too coarse', exponential({ scale: -11 }), rejected('malformed histogram')],
     [
+      'a bucket below all numbers',
+      exponential({ scale: -10, positive: { offset: -4, bucketCounts: ['1', '2'] } }),
+      rejected('malformed histogram'),
+    ],
+    [
+      'a bucket above all numbers',
+      exponential({ scale: 4, positive: { offset: 16383, bucketCounts: ['1', '2'] } }),
+      rejected('malformed histogram'),
+    ],
+    [
       'indexes beyond 32 bits',
       exponential({ positive: { offset: 2147483647, bucketCounts: ['1', '2'] } }),
       rejected('malformed histogram'),
     ],
-    ['the last index there is', exponential({ positive: { offset: 2147483646, bucketCounts: ['1', '2'] } }), taken],
+    [
+      'the last index there is',
+      exponential({ scale: 4, positive: { offset: 16382, bucketCounts: ['1', '2'] } }),
+      taken,
+    ],
     [
       'more exponential buckets than may be',
       exponential({ count: '4097', positive: { bucketCounts: many(4097) } }),
