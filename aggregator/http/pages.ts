@@ -31,7 +31,7 @@ import type { Store } from '../store/port.ts';
 import { type Asking, readAnswer } from './answers.ts';
 import type { App, RequestContext } from './app.ts';
 import type { Gate } from './auth.ts';
-import { contentOf, encodedFor } from './compression.ts';
+import { contentOf, encodedFor, THOROUGH } from './compression.ts';
 import { ApiError } from './errors.ts';
 import type { Json } from './examples.ts';
 import { acceptsGzip } from './negotiation.ts';
@@ -137,7 +137,7 @@ async function answerPage(
     OVERRIDES,
     '',
   );
-  const encoded = await encodedFor(c.req.header('accept-encoding'), contentOf(document));
+  const encoded = await encodedFor(c.req.header('accept-encoding'), contentOf(document, THOROUGH));
   return c.body(encoded.body, status, {
     ...encoded.headers,
     'Content-Security-Policy': PAGE_POLICY,

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { contentOf } from '../../../aggregator/http/compression.ts';
 import { createReadSide, READ_KEY } from '../../support/read-side.ts';
@@ -42,6 +42,12 @@ test.each(['GET', 'HEAD'])('nobody on the way may compress, and so hold back, th
   const answer = await createReadSide().get('/monitoring/stream/', SAME, method);
   expect(answer.headers.get('cache-control')).toBe('no-store, no-transform');
   await answer.body?.cancel();
+});
+
+test('a page is compressed as well as zlib does as a rule', async () => {
+  const answer = await createReadSide().get('/docs/', { ...SAME, 'Accept-Encoding': 'gzip' });
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  expect(bytes.length).toBe(gzipSync(gunzipSync(bytes)).length);
 });
 
 test('what several readers are given is compressed once', () => {
