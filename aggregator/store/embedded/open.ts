@@ -231,7 +231,8 @@ class OpenStore {
   }
 
   #tick(): void {
-    const isDue = this.#now() - this.#lastCheckpointMs >= CHECKPOINT_INTERVAL_MS;
+    // A clock that was put back says as little about when that was as one that was put forward.
+    const isDue = Math.abs(this.#now() - this.#lastCheckpointMs) >= CHECKPOINT_INTERVAL_MS;
     const isNeeded = this.#checkpoints.isPending || this.#streams.isCrowded;
     if (this.#refusing !== undefined) this.#recover();
     else if (this.#checkpoints.isUnderWay) return;

@@ -51,7 +51,7 @@ export class Retention {
   }
 
   get isDue(): boolean {
-    const since = this.#parts.now() - this.#lastSweepMs;
+    const since = Math.abs(this.#parts.now() - this.#lastSweepMs);
     return since >= HOUR_MS || (this.#parts.streams.isCrowded && since >= CROWDED_SWEEP_MS);
   }
 

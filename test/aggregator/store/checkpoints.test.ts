@@ -109,3 +109,14 @@ test.each([0, 1, 5, 60, 120])('closing after %d slices writes everything', async
   expect(await total(again.store)).toBe(250);
   again.store.close();
 });
+
+test('a clock that was put back keeps no checkpoint from coming', async () => {
+  const { store, written } = open(temporaryDirectory());
+  const before = written();
+  clock -= 3 * 60 * MINUTE;
+  take(store, 1, 1);
+  vi.advanceTimersByTime(5000);
+  for (let n = 0; n < 1000 && written() === before; n++) await turn();
+  expect(written()).toBe(before + 1);
+  store.close();
+});
