@@ -29,8 +29,9 @@ const DAY_MS = 24 * 3_600_000;
 const CHECKPOINT_INTERVAL_MS = 60_000;
 /** How often it is looked whether a checkpoint or a roll-up is due, or whether a disk that refused writes takes them again. */
 const TICK_MS = 5_000;
-/** Between two steps of roll-ups others have their turn: a day that was missed takes a minute. */
+/** Between two steps of roll-ups others have their turn: longer ones while nothing is behind. */
 const ROLL_UP_PAUSE_MS = 25;
+const CATCH_UP_PAUSE_MS = 1;
 const DATABASE_NAME = 'vigil.db';
 
 export interface EmbeddedStoreOptions {
@@ -171,8 +172,8 @@ class OpenStore {
 
   close(): void {
     clearInterval(this.#timer);
-    clearTimeout(this.#rollUpTimer);
     this.#checkpointAtOnce();
+    clearTimeout(this.#rollUpTimer);
     this.#journal.close();
     this.#closeDatabase();
   }
@@ -250,7 +251,8 @@ class OpenStore {
       this.#refuse(error);
       return;
     }
-    this.#rollUpTimer = setTimeout(() => this.#rollUp(), ROLL_UP_PAUSE_MS);
+    const pauseMs = this.#rollUps.isBehind ? CATCH_UP_PAUSE_MS : ROLL_UP_PAUSE_MS;
+    this.#rollUpTimer = setTimeout(() => this.#rollUp(), pauseMs);
     this.#rollUpTimer.unref();
   }
 
@@ -283,6 +285,8 @@ class OpenStore {
 
   #ended(error: unknown): void {
     if (error !== undefined) this.#refuse(error);
+    // Roll-ups waited for it.
+    else if (this.#rollUps.isBehind && this.#rollUpTimer === undefined) this.#rollUp();
   }
 
   #refuse(error: unknown): void {

@@ -19,6 +19,7 @@ const MINUTE_MS = 60_000;
 const SETTLED_MINUTES = 5;
 /** Points may be so far ahead of the clock. What is further ahead tells that the clock went back, and that time has been. */
 const AHEAD_MINUTES = 10;
+const BEHIND_MINUTES = 60;
 /** What is kept for ever takes up whole hours. */
 const HOUR_TIER = 2;
 
@@ -55,6 +56,11 @@ export class RollUps {
     this.#mended = mended;
     this.#scratch = new RowTable(directory);
     this.#now = now;
+  }
+
+  /** Whether more than an hour of minutes waits for its first roll-up: questions read them one by one meanwhile. */
+  get isBehind(): boolean {
+    return this.#settled() - this.#blocks.sealed[1] > BEHIND_MINUTES;
   }
 
   /** @returns whether there may be more to do now */

@@ -253,3 +253,20 @@ test('nor while the totals do, to which nothing was added since', async () => {
   expect(await total(store, 'old')).toBe(8);
   expect(await total(store, 'new')).toBe(7);
 });
+
+test('what is far behind is caught up at once, beside checkpoints that follow one another', async () => {
+  const directory = temporaryDirectory();
+  const store = open(directory);
+  pass(MINUTE);
+  for (let minute = 0; minute < 240; minute++) {
+    clock += MINUTE;
+    take(store, clock, 1);
+  }
+  // A look begins a checkpoint, and no other comes.
+  vi.advanceTimersByTime(5000);
+  for (const _ of store.exportLines({ fromMs: 0, toMs: 0 }, () => expect.fail()));
+  vi.advanceTimersByTime(1000);
+  expect(await total(store)).toBe(240);
+  close(store);
+  expect(blocksOf(directory)[1]).toBeGreaterThan(20);
+});
