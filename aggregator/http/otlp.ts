@@ -102,7 +102,6 @@ export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
     const line = { correlation_id: correlationId, signal, outcome: answer.outcome };
     if (answer.cause !== undefined) log.error({ ...line, err: answer.cause }, 'telemetry could not be taken');
     else log[answer.outcome === 'accepted' ? 'debug' : 'info'](line, 'telemetry received');
-    if (!request.complete) linger(request);
     response.writeHead(outcomes[answer.outcome].status, {
       ...answer.headers,
       'Content-Type': OTLP_CONTENT_TYPES[encoding ?? 'json'],
@@ -114,7 +113,8 @@ export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
     });
     // Even of an empty body Node would make a piece of its own beside the headers.
     if (answer.body.length === 0) response.end();
-    else response.end(answer.body);
+    else if (request.complete) response.end(answer.body);
+    else endAfter(request, response, answer.body);
   };
 }
 
@@ -228,12 +228,17 @@ function unavailable(message: string, retryAfterSeconds: number, isOurs?: boolea
   return new Refusal('unavailable', message, { 'Retry-After': retryAfter(retryAfterSeconds) }, isOurs);
 }
 
-/** Reads on without keeping anything: closing at once would reset the connection before the client reads its answer. */
-function linger(request: IncomingMessage): void {
-  request.resume();
-  setTimeout(() => {
-    if (!request.complete) request.destroy();
-  }, LINGER_MS).unref();
+/**
+ * Answers a request of which more is to come, and reads on without keeping anything before the connection is closed: closing
+ * at once would reset it before the client reads the answer, which is whole by its length.
+ */
+function endAfter(request: IncomingMessage, response: ServerResponse, body: Uint8Array): void {
+  response.write(body);
+  const late = setTimeout(() => request.destroy(), LINGER_MS).unref();
+  request.resume().once('close', () => {
+    clearTimeout(late);
+    response.end();
+  });
 }
 
 function first(header: string | string[] | undefined): string | undefined {

@@ -67,7 +67,9 @@ test.skipIf(process.platform !== 'linux')(
     for (let i = 0; i < SENDERS; i++) senders.push(await begin());
     // Every sender is answered, or its whole body is held.
     await expect
-      .poll(async () => (await heldBytes()) / BODY_BYTES + senders.filter((one) => one.answer !== '').length)
+      .poll(async () => (await heldBytes()) / BODY_BYTES + senders.filter((one) => one.answer !== '').length, {
+        timeout: 20_000,
+      })
       .toBe(SENDERS);
     const refused = senders.filter((one) => one.answer !== '');
     const held = senders.filter((one) => one.answer === '');
