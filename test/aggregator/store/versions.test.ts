@@ -78,15 +78,20 @@ test('a restart takes no name from a version, and gives none the numbers of anot
   });
 });
 
-test('series that starts of earlier versions found and did not save are found once more', async () => {
-  const directory = temporaryDirectory();
+/** A store with one point of `send` and two of `other`, and without what a statement deletes. */
+function makeWithout(directory: string, statement: string): void {
   const store = reopen(directory);
   take(store, '1', 1);
   take(store, '1', 2, 'other');
   close();
   const database = new DatabaseSync(join(directory, 'vigil.db'));
-  database.exec("DELETE FROM series; DELETE FROM meta WHERE key = 'sealed'");
+  database.exec(statement);
   database.close();
+}
+
+test('series that starts of earlier versions found and did not save are found once more', async () => {
+  const directory = temporaryDirectory();
+  makeWithout(directory, "DELETE FROM series; DELETE FROM meta WHERE key = 'sealed'");
   for (let start = 0; start < 2; start++) {
     const again = reopen(directory);
     const range = { fromMs: clock - 3 * MINUTE, toMs: clock };
@@ -100,15 +105,10 @@ test('series that starts of earlier versions found and did not save are found on
 
 test('rows of series that the store does not know, which earlier versions left, keep nothing from being taken', async () => {
   const directory = temporaryDirectory();
-  const store = reopen(directory);
-  take(store, '1', 1);
-  take(store, '1', 2, 'other');
-  close();
-  const database = new DatabaseSync(join(directory, 'vigil.db'));
-  database.exec(
+  makeWithout(
+    directory,
     `DELETE FROM series WHERE key LIKE '%"send"%'; DELETE FROM entries; DELETE FROM instances; DELETE FROM streams`,
   );
-  database.close();
   clock -= MINUTE;
   const again = reopen(directory);
   take(again, '1', 4, 'other');
