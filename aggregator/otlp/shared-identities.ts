@@ -1,8 +1,7 @@
 /** Services of which several processes send under one identity, as far as their cumulative streams betray it. */
 
-const HOUR_MS = 3_600_000;
-/** Enough to say that it goes on; further ones of the same hour tell nothing more. */
-const MAX_TIMES = 1000;
+import { LastHour } from './last-hour.ts';
+
 const MAX_SERVICES = 1000;
 
 /**
@@ -11,24 +10,27 @@ const MAX_SERVICES = 1000;
  * their start times alone, of which it remembers few.
  */
 export class SharedIdentities {
-  /** When bodies with such points came, Unix ms, by service; the newest last. */
-  readonly #times = new Map<string, number[]>();
+  /** Bodies with such points, by service. */
+  readonly #bodies = new Map<string, LastHour>();
 
   note(service: string, nowMs: number): void {
-    const times = this.#times.get(service) ?? [];
-    if (times.length === 0 && this.#times.size >= MAX_SERVICES) return;
-    if (times.length >= MAX_TIMES) times.shift();
-    times.push(nowMs);
-    this.#times.set(service, times);
+    let bodies = this.#bodies.get(service);
+    if (bodies === undefined) {
+      if (this.#bodies.size >= MAX_SERVICES) return;
+      bodies = new LastHour();
+      this.#bodies.set(service, bodies);
+    }
+    bodies.add(1, nowMs);
   }
 
   /** Bodies of the hour before `nowMs`, by service; services without any are left out. */
   lastHour(nowMs: number): ReadonlyMap<string, number> {
-    for (const [service, times] of this.#times) {
-      const recent = times.filter((time) => time > nowMs - HOUR_MS);
-      if (recent.length === 0) this.#times.delete(service);
-      else this.#times.set(service, recent);
+    const totals = new Map<string, number>();
+    for (const [service, bodies] of this.#bodies) {
+      const total = bodies.total(nowMs);
+      if (total === 0) this.#bodies.delete(service);
+      else totals.set(service, total);
     }
-    return new Map([...this.#times].map(([service, { length }]) => [service, length]));
+    return totals;
   }
 }

@@ -4,6 +4,7 @@ import { PointBatch, type RejectReason } from '../../otlp/batch.ts';
 import { decodeBatch, encodeBatch } from '../../otlp/batch-record.ts';
 import { withDecompressed } from '../../otlp/decompress.ts';
 import type { IncrementSink } from '../../otlp/increments.ts';
+import { LastHour } from '../../otlp/last-hour.ts';
 import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
 import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
 import { type Accepted, BodyError, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
@@ -15,7 +16,6 @@ import type { MutationSpan } from '../port.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import * as kinds from './journal.ts';
-import { LastHour } from './last-hour.ts';
 import type { SpanShelf } from './spans.ts';
 
 const RETRY_AFTER_SECONDS = 5;
