@@ -29,23 +29,37 @@ export const EMPTY_HISTOGRAM: Histogram = { count: 0, sum: 0, min: Infinity, max
  * @returns a value in the metric's unit, or undefined without values
  */
 export function quantile(h: Histogram, q: number): number | undefined {
+  return quantileFrom(h, q, { cell: 0, below: 0 });
+}
+
+/** The same for several shares, in one walk over the cells. @param shares ascending */
+export function quantiles(h: Histogram, shares: readonly number[]): (number | undefined)[] {
+  const place = { cell: 0, below: 0 };
+  return shares.map((share) => quantileFrom(h, share, place));
+}
+
+/** A cell, and the values of those before it. */
+interface Place {
+  cell: number;
+  below: number;
+}
+
+/** @param place a cell, none before which reaches the share; moved on to the one that does */
+function quantileFrom(h: Histogram, q: number, place: Place): number | undefined {
   if (!(h.count > 0)) return undefined;
   const { edges, counts } = h;
   const rank = q * h.count;
-  let below = 0;
-  for (let i = 0; i < counts.length; i++) {
-    const inCell = counts[i];
-    const upTo = below + inCell;
-    if (upTo >= rank && inCell > 0) {
-      const lower = clampToRange(h, edges[i]);
-      const upper = clampToRange(h, edges[i + 1]);
-      if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
-      if (!Number.isFinite(lower)) return upper;
-      return lower + (upper - lower) * Math.max(0, (rank - below) / inCell);
-    }
-    below = upTo;
-  }
-  return Number.isFinite(h.max) ? h.max : undefined;
+  const cells = counts.length;
+  let { cell, below } = place;
+  while (cell < cells && (below + counts[cell] < rank || counts[cell] === 0)) below += counts[cell++];
+  place.cell = cell;
+  place.below = below;
+  if (cell === cells) return Number.isFinite(h.max) ? h.max : undefined;
+  const lower = clampToRange(h, edges[cell]);
+  const upper = clampToRange(h, edges[cell + 1]);
+  if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
+  if (!Number.isFinite(lower)) return upper;
+  return lower + (upper - lower) * Math.max(0, (rank - below) / counts[cell]);
 }
 
 /** Values up to a threshold, and whether their number is exact. */
@@ -66,7 +80,7 @@ export function countsAtMost(h: Histogram, thresholds: readonly number[]): Count
 }
 
 /** @param place a cell, none before which reaches the threshold, and the values of those; moved on to the threshold's */
-function countFrom(h: Histogram, threshold: number, place: { cell: number; below: number }): CountAtMost {
+function countFrom(h: Histogram, threshold: number, place: Place): CountAtMost {
   if (h.count === 0 || threshold >= h.max) return { count: h.count, exact: true };
   if (threshold < h.min) return { count: 0, exact: true };
   const { edges, counts } = h;

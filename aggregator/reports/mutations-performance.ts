@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EMPTY_HISTOGRAM, type Histogram, merge, quantile } from '../domain/histogram.ts';
+import { EMPTY_HISTOGRAM, type Histogram, merge, quantile, quantiles } from '../domain/histogram.ts';
 import { P95_TARGET_SECONDS, P99_TARGET_SECONDS } from '../domain/mutation-rules.ts';
 import type { HistogramRow, Store } from '../store/port.ts';
 import {
@@ -98,8 +98,8 @@ async function slowestMutations(
   mutations: readonly MutationFacts[],
 ): Promise<Body['slowest_mutations']> {
   const settled = mutations.flatMap(({ name, durations }) => {
-    const p95 = quantile(durations, 0.95);
-    return p95 === undefined ? [] : [{ name, p95, p99: quantile(durations, 0.99), count: durations.count }];
+    const [p95, p99] = quantiles(durations, [0.95, 0.99]);
+    return p95 === undefined ? [] : [{ name, p95, p99, count: durations.count }];
   });
   const slowest = descending(
     settled,

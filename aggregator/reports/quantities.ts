@@ -1,5 +1,5 @@
 import type { Histogram } from '../domain/histogram.ts';
-import { mean, quantile } from '../domain/histogram.ts';
+import { mean, quantiles } from '../domain/histogram.ts';
 
 /** Bodies show two decimals; what is compared with a threshold is never rounded. */
 export function rounded(value: number): number {
@@ -41,14 +41,9 @@ export interface DurationSummary {
 }
 
 export function summarise(h: Histogram): DurationSummary {
-  return {
-    mean: mean(h),
-    p50: quantile(h, 0.5),
-    p95: quantile(h, 0.95),
-    p99: quantile(h, 0.99),
-    // A sender may leave the maximum out.
-    max: Number.isFinite(h.max) ? h.max : quantile(h, 1),
-  };
+  const [p50, p95, p99, highest] = quantiles(h, [0.5, 0.95, 0.99, 1]);
+  // A sender may leave the maximum out.
+  return { mean: mean(h), p50, p95, p99, max: Number.isFinite(h.max) ? h.max : highest };
 }
 
 /** Largest number first; equal ones by name, so that an answer is the same whenever its data is. */

@@ -8,6 +8,7 @@ import {
   mean,
   merge,
   quantile,
+  quantiles,
 } from '../../../aggregator/domain/histogram.ts';
 
 /** A histogram of these values on these edges, made the slow way. */
@@ -49,6 +50,17 @@ describe('quantile', () => {
       fc.property(histograms, ({ histogram }) => {
         const answers = [0.01, 0.25, 0.5, 0.75, 0.95, 0.99, 1].map((q) => quantile(histogram, q) as number);
         expect(answers).toEqual([...answers].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  test('of several shares is that of each', () => {
+    const some = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 });
+    fc.assert(
+      fc.property(histograms, some, ({ histogram }, more) => {
+        const shares = [...more, 0, 0.5, 0.5, 1].sort((a, b) => a - b);
+        for (const h of [histogram, { ...histogram, min: 0, max: Infinity }, EMPTY_HISTOGRAM])
+          expect(quantiles(h, shares)).toEqual(shares.map((share) => quantile(h, share)));
       }),
     );
   });
