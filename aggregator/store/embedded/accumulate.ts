@@ -1,6 +1,7 @@
 import type { Histogram } from '../../domain/histogram.ts';
 import { merge } from '../../domain/histogram.ts';
 import { MAX_SCALE } from '../../otlp/increments.ts';
+import { type AddedRows, type Adding, type BlockRows, type LeftRows, MAX_GROUPS, rowAdder } from './add-rows.ts';
 import type { Accumulator } from './closed-sums.ts';
 import {
   addBuckets,
@@ -22,6 +23,8 @@ export interface Grouping {
   /** Tells groupings apart. */
   readonly number: number;
   readonly groupOf: Int32Array;
+  /** The same, but for series that have edges of their own: `LEFT_ALONE`. */
+  readonly onGrid: Int32Array;
   /** The list of edges of each series in a group; -1 for those that have none. */
   readonly boundsOf: Int32Array;
   /** One key a group. */
@@ -84,11 +87,27 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   #parts: HistogramSums[] = [];
   /** Rows that are in none of the parts; undefined when there are none. */
   #columns: Columns | undefined;
+  readonly #adding: Adding;
 
   constructor(directory: SeriesDirectory, grouping: Grouping) {
     this.groupOf = grouping.groupOf;
     this.#directory = directory;
     this.#grouping = grouping;
+    this.#adding = {
+      groupOf: grouping.onGrid,
+      groups: grouping.keys.length,
+      takeAdded: () => this.#takeAdded(),
+    };
+  }
+
+  addRows(block: BlockRows): LeftRows | undefined {
+    return this.#adding.groups > MAX_GROUPS ? undefined : rowAdder()?.add(this.#adding, block);
+  }
+
+  #takeAdded(): void {
+    const added = rowAdder()?.take(this.#adding);
+    if (added === undefined) return;
+    this.#parts.push(partOf(added, []));
   }
 
   histogram(
@@ -119,6 +138,7 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
   }
 
   sums(): HistogramSums {
+    this.#takeAdded();
     if (this.#parts.length !== 1 || this.#columns !== undefined) {
       const columns = (this.#columns ??= this.#newColumns());
       for (const part of this.#parts) this.#addSums(columns, part);
@@ -130,6 +150,7 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
 
   /** The histograms of all groups, in their order. */
   results(): Histogram[] {
+    this.#takeAdded();
     this.#closeColumns();
     const parts = this.#parts;
     const levels = parts.flatMap((part) => part.levels).sort((a, b) => a.level - b.level);
@@ -156,10 +177,7 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
       closed.push(levelSums(level, sum.length));
       giveBack(level);
     }
-    let numbers = 3 * sum.length;
-    for (const { counts, total } of closed) numbers += counts.length + 2.5 * total.length;
-    for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
-    this.#parts.push({ sum, min, max, explicit, levels: closed, byteLength: 8 * numbers });
+    this.#parts.push(partOf({ sum, min, max, levels: closed }, explicit));
   }
 
   #level({ levels }: Columns, level: number): GridLevel {
@@ -237,6 +255,13 @@ function totalsOf(parts: readonly HistogramSums[], groups: number): Totals {
   for (const { sum, min, max } of parts)
     for (let group = 0; group < groups; group++) addTotals(totals, group, sum[group], min[group], max[group]);
   return totals;
+}
+
+function partOf(added: AddedRows, explicit: HistogramSums['explicit']): HistogramSums {
+  let numbers = 3 * added.sum.length;
+  for (const { counts, total } of added.levels) numbers += counts.length + 2.5 * total.length;
+  for (const lists of explicit) for (const counts of lists?.values() ?? []) numbers += counts.length;
+  return { ...added, explicit, byteLength: 8 * numbers };
 }
 
 /** The sum and the extremes of lists of edges stand with those of the grid. */

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { EXPLICIT, NUMBER } from '../../otlp/batch.ts';
+import { type BlockRows, LEFT_NUMBERS, type LeftRows } from './add-rows.ts';
 import { aligned, CHECKED_FROM, EIGHT, GROUPS, HEADER_BYTES, VERSION } from './block-layout.ts';
 import { GROUP, readGroup } from './count-groups.ts';
 import { isEarlier, readEarlier, visitEarlier } from './earlier-blocks.ts';
@@ -17,6 +18,11 @@ export interface RowVisitor {
   readonly groupOf?: Int32Array;
   /** Numbers are passed over when absent. */
   number?(series: number, value: number): void;
+  /**
+   * Takes the histograms of a block together. Those that it leaves are shown one by one.
+   * @returns undefined when it takes none
+   */
+  addRows?(block: BlockRows): LeftRows | undefined;
   /** Histograms are passed over when absent. */
   histogram?(
     series: number,
@@ -106,34 +112,69 @@ function visitNumbers(view: DataView, n: number, h: number, visitor: RowVisitor)
 }
 
 function visitHistograms(block: Uint8Array, view: DataView, n: number, h: number, visitor: RowVisitor): void {
-  const { groupOf } = visitor;
-  const { rows: step, series, first, cells, scale, width, totals } = columnsFor(h);
+  const rows = columnsFor(h);
   const sources = sourcesOf(block);
-  let at = readColumns(view, n, h);
-  const widths = groupWidths;
-  for (let i = 0, id = 0, group = 0; i < h; i++) {
+  const { counts, groups } = readColumns(view, n, h);
+  const left = visitor.addRows?.({
+    rows: h,
+    columns: rows,
+    widths: groupWidths.subarray(0, groups),
+    counts: block.subarray(counts),
+  });
+  if (left === undefined) showRows(view, h, counts, sources, visitor);
+  else
+    for (let i = 0; i < left.length; i += LEFT_NUMBERS)
+      showRow(view, left[i], left[i + 1], counts + left[i + 2], left[i + 3], sources, visitor);
+}
+
+function showRows(view: DataView, h: number, counts: number, sources: Sources, visitor: RowVisitor): void {
+  const { groupOf } = visitor;
+  const { series, cells, width } = columns;
+  for (let i = 0, id = 0, at = counts, group = 0; i < h; i++) {
     id += series[i];
-    const asked = groupOf === undefined || groupOf[id] >= 0;
-    const kind = width[i];
-    const end = cells[i];
-    let start = 0;
-    if (kind === GROUPS) {
-      for (let k = 0; k < end; k += GROUP, group++) {
-        const bits = widths[group];
-        if (asked) readGroup(view, at, bits, pairsOfShorts, k >> 1);
-        at += bits;
-      }
-    } else {
-      at = aligned(at, kind);
-      start = at >> (kind - 1);
-      at += end << (kind - 1);
-    }
-    if (asked) visitor.histogram?.(id, totals, i, step, scale[i], first[i], sources[kind], start, end);
+    at = aligned(at, width[i]);
+    if (groupOf === undefined || groupOf[id] >= 0) showRow(view, i, id, at, group, sources, visitor);
+    if (width[i] !== GROUPS) at += cells[i] << (width[i] - 1);
+    else for (const end = group + groupsOf(cells[i]); group < end; group++) at += groupWidths[group];
   }
 }
 
+/** @param group the first of its groups of counts */
+function showRow(
+  view: DataView,
+  i: number,
+  id: number,
+  at: number,
+  group: number,
+  sources: Sources,
+  visitor: RowVisitor,
+): void {
+  const { rows: step, first, cells, scale, width, totals } = columns;
+  const kind = width[i];
+  if (kind === GROUPS)
+    for (let k = 0, from = at, g = group; k < cells[i]; k += GROUP, from += groupWidths[g++])
+      readGroup(view, from, groupWidths[g], pairsOfShorts, k >> 1);
+  visitor.histogram?.(
+    id,
+    totals,
+    i,
+    step,
+    scale[i],
+    first[i],
+    sources[kind],
+    kind === GROUPS ? 0 : at >> (kind - 1),
+    cells[i],
+  );
+}
+
+function groupsOf(cells: number): number {
+  return (cells + GROUP - 1) >> 3;
+}
+
+type Sources = readonly ArrayLike<number>[];
+
 /** Counts by width. */
-function sourcesOf({ buffer, byteOffset, byteLength }: Uint8Array): readonly ArrayLike<number>[] {
+function sourcesOf({ buffer, byteOffset, byteLength }: Uint8Array): Sources {
   return [
     shorts,
     new Uint8Array(buffer, byteOffset, byteLength),
@@ -143,8 +184,8 @@ function sourcesOf({ buffer, byteOffset, byteLength }: Uint8Array): readonly Arr
   ];
 }
 
-/** Reads all that is known of histogram rows but for their counts. @returns where these begin */
-function readColumns(view: DataView, n: number, h: number): number {
+/** Reads all that is known of histogram rows but for their counts. @returns where these begin, and how many groups there are */
+function readColumns(view: DataView, n: number, h: number): { readonly counts: number; readonly groups: number } {
   const { rows: step, series, first, cells, scale, width, totals } = columns;
   const sums = HEADER_BYTES + 8 * n;
   totals.set(new Float64Array(view.buffer, view.byteOffset + sums, h));
@@ -154,9 +195,9 @@ function readColumns(view: DataView, n: number, h: number): number {
   at = readExtremes(2 * step, h, view, sums + 12 * h, at);
   for (const column of [first, cells, scale, width]) at = readNumbers(column, h, view, at);
   let groups = 0;
-  for (let i = 0; i < h; i++) if (width[i] === GROUPS) groups += (cells[i] + GROUP - 1) >> 3;
+  for (let i = 0; i < h; i++) if (width[i] === GROUPS) groups += groupsOf(cells[i]);
   if (groups > groupWidths.length) groupWidths = new Int32Array(2 * groups);
-  return aligned(readNumbers(groupWidths, groups, view, at), EIGHT);
+  return { counts: aligned(readNumbers(groupWidths, groups, view, at), EIGHT), groups };
 }
 
 /** Puts minima or maxima together. @returns where the column of their first bytes ends */

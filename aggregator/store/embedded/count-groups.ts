@@ -17,7 +17,7 @@ export function writeGroup(from: ArrayLike<number>, at: number, n: number, to: D
   return bits;
 }
 
-function placeOf(i: number): number {
+export function placeOf(i: number): number {
   return (i & 1) * (GROUP >> 1) + (i >> 1);
 }
 

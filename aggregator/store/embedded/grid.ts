@@ -6,8 +6,11 @@ import { MAX_SCALE } from '../../otlp/increments.ts';
 import { ZERO_INDEX } from './rows.ts';
 
 const FIRST = ZERO_INDEX;
-const CELLS = -2 * ZERO_INDEX;
-const GRID = Float64Array.from({ length: CELLS + 1 }, (_, i) => (i === 0 ? 0 : 2 ** ((FIRST + i) / 2 ** MAX_SCALE)));
+/** At the finest level. */
+export const GRID_CELLS = -2 * ZERO_INDEX;
+const GRID = Float64Array.from({ length: GRID_CELLS + 1 }, (_, i) =>
+  i === 0 ? 0 : 2 ** ((FIRST + i) / 2 ** MAX_SCALE),
+);
 
 /** The coarsest level: a bucket is four doublings wide. Coarser ones are rare, and shared out at once. */
 export const MAX_LEVEL = 6;
@@ -41,7 +44,7 @@ export function takeLevel(level: number, groups: number): GridLevel {
 }
 
 function newLevel(level: number, groups: number): GridLevel {
-  const width = CELLS >> level;
+  const width = GRID_CELLS >> level;
   return {
     level,
     width,
@@ -140,15 +143,15 @@ export function addOffGrid(
   n: number,
 ): void {
   const parts = 2 ** (MAX_SCALE - scale);
-  const base = group * CELLS;
+  const base = group * GRID_CELLS;
   for (let i = 0; i < n; i++) {
     const count = from[at + i];
     if (count === 0) continue;
     const low = (first + i) * parts - FIRST;
-    const isOutside = low >= CELLS || low + parts <= 0;
+    const isOutside = low >= GRID_CELLS || low + parts <= 0;
     const share = isOutside ? count : count / parts;
     for (let part = 0; part < (isOutside ? 1 : parts); part++) {
-      const cell = Math.min(CELLS - 1, Math.max(0, low + part));
+      const cell = Math.min(GRID_CELLS - 1, Math.max(0, low + part));
       grid.cells[base + cell] += share;
       if (cell < grid.low[group]) grid.low[group] = cell;
       if (cell > grid.high[group]) grid.high[group] = cell;
@@ -227,7 +230,7 @@ let chunkUsed = 0;
  * @param all best by level: those that adjoin cost less
  */
 export function cellsOf(all: readonly LevelSums[], group: number): GridCells {
-  let first = CELLS;
+  let first = GRID_CELLS;
   let end = 0;
   for (const { level, low, high } of all) {
     if (high[group] < low[group]) continue;
@@ -254,13 +257,13 @@ export function cellsOf(all: readonly LevelSums[], group: number): GridCells {
 }
 
 /** Buckets of one group on one level; all zero between two calls. */
-const gathered = new Float64Array(CELLS);
+const gathered = new Float64Array(GRID_CELLS);
 
 /** Adds the buckets of a group to cells of which the grid's first would stand at `base`. */
 function addAll(all: readonly LevelSums[], group: number, cells: Float64Array, base: number): void {
   for (let i = 0; i < all.length; ) {
     const { level } = all[i];
-    let first = CELLS;
+    let first = GRID_CELLS;
     let last = -1;
     // Those of one level are shared out together.
     for (; i < all.length && all[i].level === level; i++) {

@@ -2,6 +2,7 @@ import { metrics } from '@vigil/semconv';
 import { EXPLICIT } from '../../otlp/batch.ts';
 import type { Question } from '../port.ts';
 import type { Grouping } from './accumulate.ts';
+import { LEFT_ALONE } from './add-rows.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 
 /** Groupings that are kept: an answer asks for the same few at every moment. */
@@ -34,6 +35,7 @@ function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range
   const filters = Object.entries(where);
   const groupOf = new Int32Array(directory.series.length).fill(-1);
   const boundsOf = new Int32Array(directory.series.length).fill(-1);
+  const onGrid = new Int32Array(directory.series.length).fill(-1);
   const keys: string[][] = [];
   const groups = new Map<string, number>();
   directory.series.forEach((key, id) => {
@@ -48,7 +50,8 @@ function groupSeries(directory: SeriesDirectory, question: Omit<Question, 'range
       groups.set(text, at);
     }
     groupOf[id] = at;
+    onGrid[id] = key.kind === EXPLICIT ? LEFT_ALONE : at;
     if (key.kind === EXPLICIT) boundsOf[id] = key.bounds;
   });
-  return { groupOf, boundsOf, keys };
+  return { groupOf, onGrid, boundsOf, keys };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Grouping, HistogramAccumulator } from '../../../aggregator/store/embedded/accumulate.ts';
+import { LEFT_ALONE } from '../../../aggregator/store/embedded/add-rows.ts';
 import { SeriesDirectory } from '../../../aggregator/store/embedded/series.ts';
 
 const LISTS = [[0], [0.5], [0.1, 0.5, 1], [0.5, 0.75, 10], [-1, 0, 1]];
@@ -10,6 +11,7 @@ test('series with edges of their own give one answer, in whatever order they are
   const grouping: Grouping = {
     number: 0,
     groupOf: new Int32Array(LISTS.length),
+    onGrid: new Int32Array(LISTS.length).fill(LEFT_ALONE),
     boundsOf: Int32Array.from(LISTS, (edges) => directory.bounds(edges)),
     keys: [[]],
   };
