@@ -53,11 +53,9 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Whatever goes wrong later ends the process with a code of its own. */
 async function startService(rest: readonly string[]): Promise<number> {
-  if (rest.length > 0)
-    throw new UsageError('vigil start takes no arguments: it is configured by environment variables.');
   const flush = keepCompiled();
   const { serve } = await import('./main.ts');
-  await serve();
+  await serve(rest);
   flush();
   return Number(process.exitCode ?? 0);
 }

@@ -76,8 +76,16 @@ async function openStore(ground: Groundwork): Promise<OpenedStore> {
     : openPrometheus(ground, prometheusUrl);
 }
 
-/** The service as a process of its own: its configuration from the environment, its end by signals. */
-export async function serve(): Promise<void> {
+/**
+ * The service as a process of its own: its configuration from the environment, its end by signals.
+ * @param args what stood behind the command: there is nothing that it could say
+ */
+export async function serve(args: readonly string[]): Promise<void> {
+  if (args.length > 0) {
+    process.stderr.write('The service takes no arguments: it is configured by environment variables or .env.\n');
+    process.exitCode = 2;
+    return;
+  }
   keepYoungGenerationSmall();
   const env = readEnvironment(process.cwd(), process.env);
   const result = readConfiguration(env);
@@ -172,4 +180,4 @@ function describeStartError(error: unknown, { host, port }: Configuration): stri
   return error instanceof Error ? error.message : 'the service could not start';
 }
 
-if (import.meta.main) await serve();
+if (import.meta.main) await serve(process.argv.slice(2));

@@ -6,5 +6,5 @@ import { keepCompiled } from './compile-cache.js';
 
 const flush = keepCompiled();
 const { serve } = await import('./main.ts');
-await serve();
+await serve(process.argv.slice(2));
 flush();

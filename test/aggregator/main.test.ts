@@ -78,10 +78,17 @@ test('vigil start is the same service', async () => {
   child?.kill('SIGTERM');
   expect(await started.exitCode).toBe(0);
   expect(await run({ PORT: 'x' }, [COMMAND, 'start']).exitCode).toBe(1);
-  const withArgument = run({}, [COMMAND, 'start', '--port']);
-  expect(await withArgument.exitCode).toBe(2);
-  expect(withArgument.errors()).toMatch(/takes no arguments/);
 });
+
+test.each([[[COMMAND, 'start']], [[START]], [[MAIN]]])(
+  'an argument is refused, not passed over: %s',
+  async (command) => {
+    const { errors, exitCode } = run({ PORT: '0' }, [...command, '--port']);
+    expect(await exitCode).toBe(2);
+    expect(errors()).toMatch(/takes no arguments.*environment variables/);
+    expect(() => statSync(join(directory, 'data'))).toThrow();
+  },
+);
 
 test('a port that is taken is said in one line', async () => {
   const other = createServer().listen(0, '127.0.0.1');
