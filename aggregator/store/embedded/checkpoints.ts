@@ -1,6 +1,5 @@
-import { fdatasync, fdatasyncSync } from 'node:fs';
 import type { OwnCounter, OwnMetrics } from '../../metrics.ts';
-import type { DatabaseFiles } from './database.ts';
+import type { DatabaseFile, DatabaseFiles } from './database.ts';
 import type { Ingest } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import type { OpenMinutes } from './minutes.ts';
@@ -32,8 +31,8 @@ export interface CheckpointParts {
   readonly sliceMs?: number | undefined;
 }
 
-/** Yields where others may have their turn; with a descriptor, that file must be on the disk before it goes on. */
-type Work = Generator<number | undefined, void>;
+/** Yields where others may have their turn; with a file, that one must be on the disk before it goes on. */
+type Work = Generator<DatabaseFile | undefined, void>;
 
 /** @param error why it failed: everything then stays in memory and in the journal */
 type Ended = (error?: unknown) => void;
@@ -44,7 +43,7 @@ interface UnderWay {
   readonly beganMs: number;
   longestMs: number;
   /** The file that it waits for. */
-  file: number | undefined;
+  file: DatabaseFile | undefined;
 }
 
 /**
@@ -63,8 +62,8 @@ export class Checkpoints {
   #underWay: UnderWay | undefined;
   /** Whether it is being finished in one go. */
   #isAtOnce = false;
-  /** What the system did not bring onto the disk it may have forgotten: only a start brings it back, from the journal. */
-  #lost: unknown;
+  /** Frames of the database's log that may not be on the disk, while that is being seen to, and after it failed. */
+  #owedFrames = 0;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
@@ -77,6 +76,11 @@ export class Checkpoints {
   get isFull(): boolean {
     const { journal, minutes } = this.#parts;
     return journal.size >= MAX_JOURNAL_BYTES || minutes.count > MAX_OPEN_MINUTES || minutes.bytes > MAX_OPEN_BYTES;
+  }
+
+  /** Whether something that SQLite counts as written may not be on the disk. */
+  get isOwing(): boolean {
+    return this.#owedFrames > 0;
   }
 
   get isUnderWay(): boolean {
@@ -115,9 +119,7 @@ export class Checkpoints {
     try {
       isDone = this.#step(underWay, beganMs);
     } catch (error) {
-      this.#underWay = undefined;
-      this.#counter.add({ result: 'failed' });
-      underWay.ended(error);
+      this.#fail(underWay, error);
       return;
     }
     underWay.longestMs = Math.max(underWay.longestMs, performance.now() - beganMs);
@@ -133,16 +135,13 @@ export class Checkpoints {
   #step(underWay: UnderWay, beganMs: number): boolean {
     const { work } = underWay;
     for (;;) {
-      if (underWay.file !== undefined && this.#isAtOnce) this.#waitFor(underWay.file);
-      const { done, value: file } = this.#lost === undefined ? work.next() : work.throw(this.#lost);
+      if (underWay.file !== undefined && this.#isAtOnce) this.#parts.files?.bringAtOnce(underWay.file);
+      const { done, value: file } = work.next();
       if (done) return true;
       underWay.file = file;
       if (this.#isAtOnce) continue;
       if (file !== undefined) {
-        fdatasync(file, (error) => {
-          this.#lost ??= error ?? undefined;
-          this.#turn(work);
-        });
+        this.#parts.files?.bring(file, (error) => this.#brought(underWay, error));
         return false;
       }
       if (performance.now() - beganMs >= (this.#parts.sliceMs ?? DEFAULT_SLICE_MS)) {
@@ -152,16 +151,21 @@ export class Checkpoints {
     }
   }
 
-  #waitFor(file: number): void {
-    try {
-      fdatasyncSync(file);
-    } catch (error) {
-      this.#lost = error;
-    }
+  #brought(underWay: UnderWay, error: Error | null): void {
+    if (error === null) this.#turn(underWay.work);
+    else if (underWay === this.#underWay) this.#fail(underWay, error);
+  }
+
+  #fail(underWay: UnderWay, error: unknown): void {
+    this.#underWay = undefined;
+    this.#counter.add({ result: 'failed' });
+    underWay.ended(error);
   }
 
   *#write(isRecovering: boolean): Work {
-    const { journal, retention } = this.#parts;
+    const { journal, retention, files } = this.#parts;
+    if (this.isOwing) files?.bringAnew(this.#owedFrames);
+    this.#owedFrames = 0;
     journal.begin();
     if (isRecovering) journal.probe();
     const isSweeping = retention.isDue;
@@ -202,8 +206,10 @@ export class Checkpoints {
   *#bringOntoDisk(): Work {
     const { files } = this.#parts;
     if (files === undefined) return;
-    yield files.log;
+    this.#owedFrames = files.frames();
+    yield 'log';
     files.copyLog();
-    yield files.database;
+    yield 'database';
+    this.#owedFrames = 0;
   }
 }

@@ -1,7 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StoreLog } from './open.ts';
 import { unpackAll } from './unpack.ts';
+import { framesOf, LogError, writeLogAnew, writePagesAnew } from './write-ahead-log.ts';
 
 /**
  * Version of the file, kept in the file itself. Since version 3 blocks are kept in a form that earlier ones cannot read,
@@ -102,35 +103,87 @@ export function explainDamage(file: string, what: string, error: unknown): strin
   return `${file} is damaged: ${what} cannot be read (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
 }
 
+export type DatabaseFile = 'log' | 'database';
+
 /** The files of a database, to bring them onto the disk without anybody waiting: SQLite itself does not do so any more. */
 export interface DatabaseFiles {
-  /** Descriptors of the log of what was written, and of the database. */
-  readonly log: number;
-  readonly database: number;
+  /** Brings the log of what was written, or the database, onto the disk. */
+  bring(file: DatabaseFile, ended: (error: Error | null) => void): void;
+  /** The same in one go. @throws the system's error */
+  bringAtOnce(file: DatabaseFile): void;
+  /** How many frames the log holds. */
+  frames(): number;
   /** Copies what the log holds into the database. */
   copyLog(): void;
-  /** Only when the database is closed: who closes a file gives back all locks that its process has on it. */
-  close(): void;
+  /**
+   * Brings so many frames of the log, and what they hold, onto the disk once more, in one go, after an attempt that failed.
+   * To try that one again would say that it succeeded: what the system could not write it counts as written, and forgets.
+   * @throws StoreFileError when the system has forgotten it already; the system's error when the disk still refuses
+   */
+  bringAnew(frames: number): void;
+  /**
+   * Closes the database with its files.
+   * @param keepsLog whether what the log holds may not be on the disk: a start then copies all of it once more
+   */
+  close(keepsLog: boolean): void;
 }
 
 /** From now on a transaction is in the system's hands when it has ended, and on the disk when its file is brought there. */
 export function takeFiles(database: DatabaseSync, file: string): DatabaseFiles {
   database.exec('PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0');
-  const descriptors = { log: openSync(`${file}-wal`, 'r+'), database: openSync(file, 'r+') };
+  const logFile = `${file}-wal`;
+  const openBoth = () => ({ log: openSync(logFile, 'r+'), database: openSync(file, 'r+') });
+  const awaited = openBoth();
+  // The system tells of an error once for each descriptor: what waits in one go must not miss one that is told to the other.
+  const atOnce = openBoth();
+  const copyLog = () => {
+    database.exec('PRAGMA synchronous=OFF');
+    try {
+      database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    } finally {
+      database.exec('PRAGMA synchronous=NORMAL');
+    }
+  };
   return {
-    ...descriptors,
-    copyLog() {
-      database.exec('PRAGMA synchronous=OFF');
+    bring: (name, ended) => fdatasync(awaited[name], ended),
+    bringAtOnce: (name) => fdatasyncSync(atOnce[name]),
+    frames: () => framesOf(atOnce.log),
+    copyLog,
+    bringAnew(frames) {
       try {
-        database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-      } finally {
-        database.exec('PRAGMA synchronous=NORMAL');
+        writeLogAnew(atOnce.log, frames);
+        fdatasyncSync(atOnce.log);
+        writePagesAnew(atOnce.log, frames, atOnce.database);
+      } catch (error) {
+        throw error instanceof LogError
+          ? new StoreFileError(explainForgotten(logFile, error), { cause: error })
+          : error;
       }
+      copyLog();
+      fdatasyncSync(atOnce.database);
     },
-    close() {
-      for (const descriptor of Object.values(descriptors)) closeSync(descriptor);
+    close(keepsLog) {
+      if (keepsLog) closeKeepingLog(database, logFile);
+      else database.close();
+      // Only now: who closes a file gives back all locks that its process has on it.
+      for (const descriptor of [...Object.values(awaited), ...Object.values(atOnce)]) closeSync(descriptor);
     },
   };
+}
+
+/** SQLite removes a log of which it copied everything, whether the copies are on the disk or not. */
+function closeKeepingLog(database: DatabaseSync, logFile: string): void {
+  const kept = `${logFile}-kept`;
+  renameSync(logFile, kept);
+  try {
+    database.close();
+  } finally {
+    renameSync(kept, logFile);
+  }
+}
+
+function explainForgotten(logFile: string, error: LogError): string {
+  return `${logFile}: the disk did not take what was written, and the system has forgotten it (${error.message}). Check the disk, and restart the service: it brings back from the journal what is missing.`;
 }
 
 /** Does all of it or nothing. */

@@ -123,6 +123,9 @@ export class Journal {
     try {
       const written = writeSync(this.#fd, Buffer.alloc(PROBE_BYTES), 0, PROBE_BYTES, this.#size);
       if (written !== PROBE_BYTES) throw new Error('the disk has no room for a record');
+      if (this.#fsync === 'never') return;
+      fsyncSync(this.#fd);
+      syncDirectory(this.#directory);
     } finally {
       ftruncateSync(this.#fd, this.#size);
     }

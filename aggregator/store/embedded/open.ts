@@ -99,7 +99,7 @@ class OpenStore {
   readonly #persistence: Persistence;
   readonly #checkpoints: Checkpoints;
   readonly #rollUps: RollUps;
-  #closeDatabase: () => void;
+  #closeDatabase: (keepsLog: boolean) => void;
   readonly #options: EmbeddedStoreOptions;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
@@ -124,10 +124,7 @@ class OpenStore {
     this.#load();
     this.ingest = this.#createIngest();
     const files = options.fsync === 'never' ? undefined : takeFiles(database, databaseFile);
-    this.#closeDatabase = () => {
-      database.close();
-      files?.close();
-    };
+    if (files !== undefined) this.#closeDatabase = files.close;
     const mended = new MendedBlocks(this.#directory, this.#persistence.blocks, log);
     const parts = {
       directory: this.#directory,
@@ -175,7 +172,7 @@ class OpenStore {
     this.#checkpointAtOnce();
     clearTimeout(this.#rollUpTimer);
     this.#journal.close();
-    this.#closeDatabase();
+    this.#closeDatabase(this.#checkpoints.isOwing);
   }
 
   exportLines(range: TimeRange, onDamage: (error: StoreFileError) => void): Iterable<string> {
@@ -187,7 +184,7 @@ class OpenStore {
     try {
       this.#persistence.load(this.#now());
     } catch (error) {
-      this.#closeDatabase();
+      this.#closeDatabase(false);
       throw new StoreFileError(explain(join(this.#options.directory, DATABASE_NAME), error), { cause: error });
     }
   }
@@ -265,7 +262,7 @@ class OpenStore {
   /** Writes all that is not written yet. */
   #checkpointAtOnce(): void {
     this.#checkpoints.finish();
-    if (!this.#checkpoints.isPending) return;
+    if (!this.#checkpoints.isPending && !this.#checkpoints.isOwing) return;
     this.#lastCheckpointMs = this.#now();
     this.#checkpoints.write(false, (error) => this.#ended(error));
   }
