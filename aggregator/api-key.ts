@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface KeptKey {
@@ -26,10 +26,15 @@ export function loadOrMakeKey(directory: string, name: 'api-key' | 'ingest-key' 
   const key = randomBytes(KEY_BYTES).toString('base64url');
   try {
     // 'wx': of two processes that start together, one makes the key and the other reads it.
-    writeFileSync(path, `${key}\n`, { mode: 0o600, flag: 'wx' });
+    // On the disk at once: a loss of power would leave an empty file, with which nothing starts.
+    writeFileSync(path, `${key}\n`, { mode: 0o600, flag: 'wx', flush: true });
     return { key, path, made: true };
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
+      // So does a full disk.
+      rmSync(path, { force: true });
+      throw error;
+    }
   }
   return { key: readKey(path), path, made: false };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadOrMakeApiKey } from '../../aggregator/api-key.ts';
+import { smallDisk } from '../support/small-disk.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -33,5 +34,23 @@ test('an empty or damaged file is no key', () => {
   for (const content of ['', '\n', 'short\n', 'two keys in one file\n']) {
     writeFileSync(join(directory, 'api-key'), content);
     expect(() => loadOrMakeApiKey(directory)).toThrow(/holds no key/);
+  }
+});
+
+test('a disk that has no room for it keeps no empty file, with which no later start would succeed', () => {
+  const disk = smallDisk('64k');
+  if (disk === undefined) {
+    if (process.env['REQUIRE_REAL'] === '1') throw new Error('a tmpfs cannot be mounted here');
+    console.warn('skipped: a small disk needs the right to mount a tmpfs');
+    return;
+  }
+  try {
+    const ballast = join(disk.directory, 'ballast');
+    expect(() => writeFileSync(ballast, Buffer.alloc(1024 * 1024))).toThrow(/ENOSPC/);
+    expect(() => loadOrMakeApiKey(disk.directory)).toThrow(/ENOSPC/);
+    rmSync(ballast);
+    expect(loadOrMakeApiKey(disk.directory).made).toBe(true);
+  } finally {
+    disk.remove();
   }
 });
