@@ -1,5 +1,5 @@
 /** The Views: how the SDK aggregates what Vigil's instrumentations record. They are data, made from the registry. */
-import { getStringFromEnv, getStringListFromEnv } from '@opentelemetry/core';
+import { getStringListFromEnv } from '@opentelemetry/core';
 import { AggregationType, createAllowListAttributesProcessor, type ViewOptions } from '@opentelemetry/sdk-metrics';
 import {
   type AttributeKey,
@@ -10,8 +10,7 @@ import {
   type MetricDefinition,
   metrics,
 } from '@vigil/semconv';
-
-export type HistogramAggregation = 'base2_exponential_bucket_histogram' | 'explicit_bucket_histogram';
+import { type HistogramAggregation, requestedHistogramAggregation } from './otlp-settings.ts';
 
 export interface VigilViewOptions {
   /** @default what the environment says, see `histogramAggregationFromEnvironment` */
@@ -43,13 +42,6 @@ export function vigilViews(options: VigilViewOptions = {}): ViewOptions[] {
 export function histogramAggregationFromEnvironment(): HistogramAggregation {
   if (getStringListFromEnv('OTEL_METRICS_EXPORTER')?.includes('prometheus')) return 'explicit_bucket_histogram';
   return requestedHistogramAggregation() ?? 'base2_exponential_bucket_histogram';
-}
-
-/** What the variable asks for, in whatever case; undefined when it is unset or names nothing known. */
-export function requestedHistogramAggregation(): HistogramAggregation | undefined {
-  const requested = getStringFromEnv('OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION')?.toLowerCase();
-  if (requested === 'explicit_bucket_histogram' || requested === 'base2_exponential_bucket_histogram') return requested;
-  return undefined;
 }
 
 function aggregationOf(metric: MetricDefinition, histograms: HistogramAggregation): ViewOptions['aggregation'] {

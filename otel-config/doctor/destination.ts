@@ -2,7 +2,7 @@
 import { parseKeyPairsIntoRecord } from '@opentelemetry/core';
 import { withoutSecrets } from '../export-failures.ts';
 import { findLocalAggregator } from '../local-aggregator.ts';
-import { otlpTarget } from '../otlp-exporters.ts';
+import { otlpTarget } from '../otlp-settings.ts';
 import { type Answer, ask, objectOf } from './ask.ts';
 import type { IdAt } from './catalogue.ts';
 import { type Finding, finding, ok } from './finding.ts';

@@ -1,7 +1,14 @@
 /** What the probes' answers mean. */
 import { type Finding, finding, ok } from './finding.ts';
-import type { ExportedBody, ExportedHistogram, ExportedMetric, KeyValue, ProbeResult } from './probe.ts';
-import { PROBE_MUTATION, type Probed } from './probed.ts';
+import {
+  type ExportedBody,
+  type ExportedHistogram,
+  type ExportedMetric,
+  type KeyValue,
+  PROBE_MUTATION,
+  type ProbeResult,
+} from './probe.ts';
+import type { Probed } from './probed.ts';
 
 /** One finding a library and way of loading, or one for both where they agree. */
 export function hookFindings(results: readonly ProbeResult[]): Finding[] {

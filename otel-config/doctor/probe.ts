@@ -57,6 +57,9 @@ export interface ProbeResult {
   readonly errors: string;
 }
 
+/** The mutation that a process of ours records on the way to the receiver here. */
+export const PROBE_MUTATION = 'vigilDoctor';
+
 /** A process that loads everything that is hooked takes one or two seconds. */
 const PROCESS_MS = 20_000;
 /** Libraries that end their process, after which no more are tried. */

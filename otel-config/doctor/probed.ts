@@ -7,6 +7,7 @@ import { isFedInProcess } from '../in-process.ts';
 import { flush } from '../lifecycle.ts';
 import { registeredDefinitions } from '../module-hooks.ts';
 import { copyFor } from './installation.ts';
+import { PROBE_MUTATION } from './probe.ts';
 
 /** What is told of one library, as a line of JSON on file descriptor 3. */
 export interface Probed {
@@ -35,9 +36,6 @@ export interface ProbeTask {
   /** Libraries that are not loaded, since they were found to end the process. */
   readonly without: readonly string[];
 }
-
-/** The mutation that is recorded on the way to a receiver of the doctor's own. */
-export const PROBE_MUTATION = 'vigilDoctor';
 
 export async function probe({ folder, load, without }: ProbeTask): Promise<void> {
   const definitions = registeredDefinitions();

@@ -1,6 +1,6 @@
 /** What the environment says that makes telemetry less, or none. */
 import { getBooleanFromEnv, getStringFromEnv, getStringListFromEnv } from '@opentelemetry/core';
-import { requestedHistogramAggregation } from '../views.ts';
+import { requestedHistogramAggregation } from '../otlp-settings.ts';
 import { type Finding, finding } from './finding.ts';
 
 const HISTOGRAMS = 'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeFailure, withoutSecrets } from '../../otel-config/export-failures.ts';
-import { otlpTarget } from '../../otel-config/otlp-exporters.ts';
+import { otlpTarget } from '../../otel-config/otlp-settings.ts';
 import { app, runApp } from './run-app.ts';
 
 afterEach(() => vi.unstubAllEnvs());
