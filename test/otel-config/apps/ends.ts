@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metrics } from '@opentelemetry/api';
 import { onExit } from 'signal-exit';
-import { flush } from '../../../otel-config/index.ts';
 
 const meter = metrics.getMeter('test');
 meter.createCounter('vigil.graphql.requests').add(1);
@@ -23,6 +22,7 @@ const ways: Readonly<Record<string, () => void | Promise<void>>> = {
     process.exitCode = 3;
   },
   async 'process.exit after flush'() {
+    const { flush } = await import('../../../otel-config/index.ts');
     await flush();
     process.exit(4);
   },
