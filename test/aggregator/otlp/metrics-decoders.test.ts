@@ -10,6 +10,7 @@ import { plainJson, spelledJson } from '../../support/json-spellings.ts';
 import { encodeOtlp, encodeShuffled } from '../../support/otlp.ts';
 import { metricsRequest } from '../../support/otlp-arbitraries.ts';
 import { type Expected, expectedOf, isPlain, UNDECLARED } from '../../support/otlp-model.ts';
+import { runs } from '../../support/runs.ts';
 
 const REQUEST = 'ExportMetricsServiceRequest';
 
@@ -92,9 +93,9 @@ test('every encoding of a body gives what protobufjs reads in it, the first time
       for (const body of [text, text, otherwise, otherwise, text])
         expect(decoded(json, identities, Buffer.from(body))).toEqual(expected);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(75) },
   );
-  expect(taken).toBeGreaterThan(200);
+  expect(taken).toBeGreaterThan(runs(50));
 });
 
 describe('bytes that were changed on the way', () => {
@@ -170,10 +171,10 @@ describe('bytes that were changed on the way', () => {
         if (expected !== undefined) read++;
         expect(first).toEqual(expected ?? first);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(250) },
     );
-    expect(refused).toBeGreaterThan(100);
-    expect(read).toBeGreaterThan(30);
+    expect(refused).toBeGreaterThan(runs(25));
+    expect(read).toBeGreaterThan(runs(7));
   });
 
   test('give what protobufjs reads in them, or are refused as a whole, whatever was seen before', () => {
@@ -196,9 +197,9 @@ describe('bytes that were changed on the way', () => {
           expect(first).toEqual(expected ?? first);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(250) },
     );
-    expect(refused).toBeGreaterThan(100);
-    expect(read).toBeGreaterThan(100);
+    expect(refused).toBeGreaterThan(runs(25));
+    expect(read).toBeGreaterThan(runs(25));
   });
 });

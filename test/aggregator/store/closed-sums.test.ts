@@ -10,6 +10,7 @@ import { ClosedSums } from '../../../aggregator/store/embedded/closed-sums.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
 import { cover, TIER_MINUTES } from '../../../aggregator/store/embedded/tiers.ts';
 import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
+import { runs } from '../../support/runs.ts';
 
 const MINUTE = 60_000;
 const NOW = Date.UTC(2026, 0, 15, 12, 34, 56);
@@ -106,7 +107,7 @@ test('whatever was asked before, an answer holds what was taken until now', { ti
         opened.close();
       }
     }),
-    { numRuns: Number(process.env['MODEL_RUNS'] ?? 60) },
+    { numRuns: runs(20) },
   );
 });
 

@@ -12,6 +12,7 @@ import { countAtMost } from '../../../aggregator/domain/histogram.ts';
 import { createOwnMetrics } from '../../../aggregator/metrics.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
 import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
+import { runs } from '../../support/runs.ts';
 
 const MINUTE = 60_000;
 const NOW = Date.UTC(2026, 0, 15, 12, 34, 56);
@@ -195,6 +196,6 @@ test('random histories add up over random windows, through stops and crashes', {
         opened.close();
       }
     }),
-    { numRuns: Number(process.env['MODEL_RUNS'] ?? 50) },
+    { numRuns: runs(15) },
   );
 });

@@ -1,0 +1,10 @@
+/**
+ * How often what is random is tried, where that takes seconds: as often as `npm test` can wait for, times what the
+ * variable TEST_RUNS says. `.ci/run` tries four times as much.
+ */
+const factor = Number(process.env['TEST_RUNS'] ?? 1);
+
+/** @param usual of `npm test` */
+export function runs(usual: number): number {
+  return Math.ceil(usual * factor);
+}
