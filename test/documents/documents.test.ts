@@ -19,9 +19,6 @@ import {
   untyped,
 } from './blocks.ts';
 
-/** Five processes at once, beside the other tests. */
-const ON_A_BUSY_MACHINE = { timeout: 60_000 };
-
 const blocks = new Map(readBlocks().map((block) => [block.key, block]));
 const blockOf = (key: string): Block => blocks.get(key) ?? expect.fail(`no document has the block "${key}"`);
 
@@ -57,7 +54,7 @@ test('every block is tried somewhere, and nothing is named that is gone', () => 
   expect([...blocks.keys()].sort()).toEqual(named.sort());
 });
 
-test.concurrent.each(Object.keys(programs))('%s', ON_A_BUSY_MACHINE, async (key) => {
+test.concurrent.each(Object.keys(programs))('%s', async (key) => {
   const file = fileOf(key);
   if (asking.has(key)) {
     const text = readFileSync(file, 'utf8');
@@ -70,7 +67,7 @@ test.concurrent.each(Object.keys(programs))('%s', ON_A_BUSY_MACHINE, async (key)
   expect(stderr).toBe('');
 });
 
-test('programs compile', ON_A_BUSY_MACHINE, () => {
+test('programs compile', () => {
   const settings = {
     extends: join(ROOT, 'tsconfig.json'),
     compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },

@@ -61,7 +61,7 @@ async function totals(directory: string): Promise<{ all: number; day: number; p9
   return { all: total_mutations, day: day.statistics.total_mutations, p95: execution_time.p95 };
 }
 
-test('files go in at their original times, once, and come out as they went in', { timeout: 60_000 }, async () => {
+test('files go in at their original times, once, and come out as they went in', async () => {
   const directory = temporaryDirectory();
   const { lines, total, ofLastDay } = history(Date.now());
   const file = join(directory, 'telemetry.jsonl.gz');

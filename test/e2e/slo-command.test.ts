@@ -13,7 +13,7 @@ function vigil(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-test('vigil slo validate and export, and a service that starts with the file', { timeout: 60_000 }, async () => {
+test('vigil slo validate and export, and a service that starts with the file', async () => {
   const directory = temporaryDirectory();
   const wrong = join(directory, 'wrong.yaml');
   writeFileSync(wrong, 'apiVersion: openslo/v1\nkind: DataSource\n');

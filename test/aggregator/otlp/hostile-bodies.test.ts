@@ -30,7 +30,8 @@ describe('bodies that are made to hurt', () => {
   const outcome = (body: Uint8Array) => {
     const identities = new MapIdentities();
     const batch = new PointBatch();
-    const started = performance.now();
+    // Of this thread: others on the machine do not count, however busy they are.
+    const before = process.threadCpuUsage();
     let result = 'read';
     try {
       new MetricsDecoder(identities).decode(body, batch);
@@ -40,7 +41,8 @@ describe('bodies that are made to hurt', () => {
       expect(identities.size).toBe(0);
       expect(batch.points).toBe(0);
     }
-    expect(performance.now() - started, 'milliseconds').toBeLessThan(3000);
+    const { user, system } = process.threadCpuUsage(before);
+    expect((user + system) / 1000, 'milliseconds').toBeLessThan(3000);
     return result;
   };
 

@@ -38,9 +38,10 @@ describe('the client by trusted hops', () => {
 
   it('takes a header of 100,000 entries in its stride', () => {
     const header = `${'1.1.1.1,'.repeat(100_000)}203.0.113.9`;
-    const startMs = performance.now();
+    // Microseconds of this thread: others on the machine do not count.
+    const before = process.threadCpuUsage();
     expect(clientAddressOf('10.0.0.1', header, 1)).toBe('203.0.113.9');
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(process.threadCpuUsage(before).user).toBeLessThan(1_000_000);
   });
 });
 

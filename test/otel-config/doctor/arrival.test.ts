@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SHARED_IDENTITY_EXPORTS } from '../../../aggregator/domain/identity-rules.ts';
 import { KEY, type RunningAggregator, startAggregator } from '../../support/aggregator.ts';
 import { metricsBody, type PointDescription } from '../../support/otlp-json.ts';
@@ -12,7 +12,6 @@ import { holdClaims, toldAs } from './claims.ts';
 import { makeApplication, runQuickly, sendingTo } from './fixture.ts';
 
 holdClaims(import.meta.filename);
-vi.setConfig({ testTimeout: 60_000 });
 
 const HOUR_MS = 3_600_000;
 const { folder, put } = makeApplication();

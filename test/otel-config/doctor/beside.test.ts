@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkGrafana } from '../../../otel-config/doctor/grafana.ts';
 import { checkPrometheus } from '../../../otel-config/doctor/prometheus.ts';
 import { checkRedis } from '../../../otel-config/doctor/redis.ts';
@@ -15,7 +15,6 @@ import { mayBeSkipped as redisMayBeSkipped, startRedis } from '../../support/red
 import { holdClaims, toldAs as told } from './claims.ts';
 import { makeApplication, runQuickly } from './fixture.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
 holdClaims(import.meta.filename);
 
 describe.skipIf(redisMayBeSkipped)('Redis', () => {
