@@ -24,6 +24,8 @@ export function claimsIn(file: string): string[] {
 
 /** At the end of a file of tests: whatever it claims was told, unless some of its tests did not run. */
 export function holdClaims(file: string): void {
+  // What a file before this one was told, in the same process, is not this one's.
+  told.clear();
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of its fixtures here.
   afterAll(({}, suite) => {
     if (suite.tasks.some(isLeftOut)) return;
