@@ -103,6 +103,15 @@ export function explainDamage(file: string, what: string, error: unknown): strin
   return `${file} is damaged: ${what} cannot be read (${text}). Restore it from a backup, or move it away to begin with an empty store.`;
 }
 
+/** The store's file is not where it was opened. */
+export class StoreGoneError extends StoreFileError {
+  constructor(file: string) {
+    super(
+      `${file} is gone: it was removed or moved while the service ran, which still answers from what it has opened. Put it back with all files beside it, or restart the service to begin with an empty store.`,
+    );
+  }
+}
+
 export type DatabaseFile = 'log' | 'database';
 
 /** The files of a database, to bring them onto the disk without anybody waiting: SQLite itself does not do so any more. */

@@ -11,7 +11,7 @@ import { type Accepted, BodyError, type ReceivedBody, type Receiver } from '../.
 import { SharedIdentities } from '../../otlp/shared-identities.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
-import { Temporality, type TimeLimits } from '../../otlp/temporality.ts';
+import { Temporality, TIME_LIMITS, type TimeLimits } from '../../otlp/temporality.ts';
 import type { MutationSpan } from '../port.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Journal, JournalRecord } from './journal.ts';
@@ -77,6 +77,13 @@ export class Ingest implements Receiver {
     this.#json = new JsonMetricsDecoder(parts.streams, parts.door);
     this.#temporality = new Temporality(parts.streams, parts.sink, parts.watchedSinceMs, parts.timeLimits);
     this.#counters = registerCounters(parts.metrics);
+  }
+
+  /** After a clock was put back, what was noted before must not seem new for as long as it had been ahead. */
+  noteClock(nowMs: number): void {
+    if (this.lastArrivalMs !== undefined) this.lastArrivalMs = Math.min(this.lastArrivalMs, nowMs);
+    const { aheadMs } = this.#parts.timeLimits ?? TIME_LIMITS;
+    if (this.newestPointMs !== undefined && this.newestPointMs > nowMs + aheadMs) this.newestPointMs = nowMs;
   }
 
   take(body: ReceivedBody): Accepted {

@@ -1,6 +1,7 @@
 import {
   closeSync,
   copyFileSync,
+  existsSync,
   fsync,
   fsyncSync,
   ftruncateSync,
@@ -184,6 +185,11 @@ export class Journal {
       this.#isSyncing = false;
       if (error !== null) this.#onError(error);
     });
+  }
+
+  /** Whether the present file can still be found by its name. */
+  get isInPlace(): boolean {
+    return existsSync(join(this.#directory, fileName(this.#sequence)));
   }
 
   /** Numbers of the files in the directory, ascending. */

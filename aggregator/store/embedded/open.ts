@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OwnMetrics } from '../../metrics.ts';
 import type { Door } from '../../otlp/attributes.ts';
@@ -10,7 +10,7 @@ import { Arrivals } from './arrivals.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { withClientNumbers, withClientTables } from './client-routing.ts';
 import { ClientTables } from './clients.ts';
-import { explain, openDatabase, StoreFileError, takeFiles } from './database.ts';
+import { explain, openDatabase, StoreFileError, StoreGoneError, takeFiles } from './database.ts';
 import { exportLines } from './export.ts';
 import { Ingest } from './ingest.ts';
 import { type FsyncPolicy, Journal } from './journal.ts';
@@ -27,7 +27,10 @@ import { registerStoreMetrics } from './store-metrics.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const CHECKPOINT_INTERVAL_MS = 60_000;
-/** How often it is looked whether a checkpoint or a roll-up is due, or whether a disk that refused writes takes them again. */
+/**
+ * How often it is looked whether a checkpoint or a roll-up is due, whether the files are where they were, or whether a disk
+ * that refused writes takes them again.
+ */
 const TICK_MS = 5_000;
 /** Between two steps of roll-ups others have their turn: longer ones while nothing is behind. */
 const ROLL_UP_PAUSE_MS = 25;
@@ -99,6 +102,7 @@ class OpenStore {
   readonly #persistence: Persistence;
   readonly #checkpoints: Checkpoints;
   readonly #rollUps: RollUps;
+  readonly #databaseFile: string;
   #closeDatabase: (keepsLog: boolean) => void;
   readonly #options: EmbeddedStoreOptions;
   readonly #now: () => number;
@@ -117,6 +121,7 @@ class OpenStore {
     this.#streams = new StreamTable(withClientNumbers(this.#directory, this.#clients), options.streamLimits);
     this.#minutes = new OpenMinutes(this.#directory);
     const databaseFile = join(directory, DATABASE_NAME);
+    this.#databaseFile = databaseFile;
     const database = openDatabase(databaseFile, options.fsync !== 'never', log);
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans, this.#clients);
@@ -185,7 +190,7 @@ class OpenStore {
       this.#persistence.load(this.#now());
     } catch (error) {
       this.#closeDatabase(false);
-      throw new StoreFileError(explain(join(this.#options.directory, DATABASE_NAME), error), { cause: error });
+      throw new StoreFileError(explain(this.#databaseFile, error), { cause: error });
     }
   }
 
@@ -229,12 +234,21 @@ class OpenStore {
   }
 
   #tick(): void {
+    this.ingest.noteClock(this.#now());
+    // An open file takes what is written into it though nobody can find it any more, and loses it when it is closed.
+    if (!existsSync(this.#databaseFile)) {
+      this.#refuse();
+      return;
+    }
     // A clock that was put back says as little about when that was as one that was put forward.
     const isDue = Math.abs(this.#now() - this.#lastCheckpointMs) >= CHECKPOINT_INTERVAL_MS;
     const isNeeded = this.#checkpoints.isPending || this.#streams.isCrowded;
     if (this.#refusing !== undefined) this.#recover();
     else if (this.#checkpoints.isUnderWay) return;
-    else if (isDue && isNeeded) this.#beginCheckpoint();
+    else if (!this.#journal.isInPlace) {
+      this.#options.log.warn({}, 'a journal file was removed: what it held is in memory, and goes to the database');
+      this.#beginCheckpoint();
+    } else if (isDue && isNeeded) this.#beginCheckpoint();
     else if (this.#rollUpTimer === undefined) this.#rollUp();
   }
 
@@ -286,9 +300,10 @@ class OpenStore {
     else if (this.#rollUps.isBehind && this.#rollUpTimer === undefined) this.#rollUp();
   }
 
-  #refuse(error: unknown): void {
-    const reason = error instanceof StoreFileError ? 'the store is damaged' : 'the data directory cannot be written';
-    if (this.#refusing !== reason) this.#options.log.error({ err: error }, `new data is refused: ${reason}`);
+  #refuse(error?: unknown): void {
+    const cause = existsSync(this.#databaseFile) ? error : new StoreGoneError(this.#databaseFile);
+    const reason = reasonOf(cause);
+    if (this.#refusing !== reason) this.#options.log.error({ err: cause }, `new data is refused: ${reason}`);
     this.#refusing = reason;
     this.#refusingSinceMs ??= this.#now();
   }
@@ -308,6 +323,11 @@ class OpenStore {
       refusingSinceMs: this.#refusingSinceMs,
     };
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof StoreGoneError) return 'the data directory was removed or moved';
+  return error instanceof StoreFileError ? 'the store is damaged' : 'the data directory cannot be written';
 }
 
 function makeDirectory(directory: string): void {

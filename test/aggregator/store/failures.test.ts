@@ -7,6 +7,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -440,4 +442,56 @@ test('a directory that cannot be written any more: the same, and nothing piles u
   const again = open(directory);
   expect(await total(again)).toBe(3);
   again.close();
+});
+
+describe('what happens to the files while the store is open', () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] }));
+  afterEach(() => vi.useRealTimers());
+
+  test('a data directory that is moved away is told within seconds, and used again when it is back', async () => {
+    const directory = join(temporaryDirectory(), 'data');
+    const { opened, said, tick } = openTicking(directory, began);
+    take(opened, 1);
+    renameSync(directory, `${directory}-moved`);
+    tick(5000);
+    expect(opened.store.state().refusing).toBe('the data directory was removed or moved');
+    expect(said).toEqual([expect.stringMatching(/removed or moved.*vigil\.db is gone.*Put it back.*restart/)]);
+    expect(() => take(opened, 2)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
+    expect(await total(opened)).toBe(1);
+    renameSync(`${directory}-moved`, directory);
+    tick(5000);
+    expect(opened.store.state().refusing).toBeUndefined();
+    take(opened, 2);
+    opened.close();
+    const again = open(directory);
+    expect(await total(again)).toBe(2);
+    again.close();
+  });
+
+  test.each([0, 1])('a journal that is removed when it holds %d records costs nothing', async (records) => {
+    const directory = temporaryDirectory();
+    const { opened, tick } = openTicking(directory, began);
+    if (records > 0) take(opened, 1);
+    rmSync(journalOf(directory));
+    tick(5000);
+    take(opened, 2);
+    const crash = temporaryDirectory();
+    cpSync(directory, crash, { recursive: true });
+    opened.close();
+    const again = open(crash);
+    expect(await total(again)).toBe(records + 1);
+    again.close();
+  });
+
+  test('a clock that was a day ahead does not make the silence after it unseen', () => {
+    const { opened, tick } = openTicking(temporaryDirectory(), began);
+    const day = 86_400_000;
+    tick(day);
+    const ahead = { ...pointOf(1), startMs: began + day - 1000, timeMs: began + day };
+    opened.receiver.take({ signal: 'metrics', bytes: metricsBody([ahead]), encoding: 'json', gzip: false });
+    expect(opened.store.state().newestPointMs).toBe(began + day);
+    tick(-day);
+    expect(opened.store.state()).toMatchObject({ newestPointMs: began, lastArrivalMs: began });
+    opened.close();
+  });
 });
