@@ -1,3 +1,16 @@
+/** Adjoining cells as a part of longer arrays, so that nobody has to copy them out. */
+export interface CellRange {
+  /** The counts from `at` on, `n` of them. */
+  readonly counts: ArrayLike<number>;
+  readonly at: number;
+  readonly n: number;
+  /** How many cells, one or more, each count is of: it is shared out evenly over them. */
+  readonly parts: number;
+  /** The edges of these cells, from the first one's lower edge at `edge` on. */
+  readonly edges: ArrayLike<number>;
+  readonly edge: number;
+}
+
 /**
  * Histograms as the answers see them: adjoining cells with counts, however they came over the wire.
  * Cell `i` holds the values v with `edges[i] < v <= edges[i + 1]`.
@@ -18,6 +31,8 @@ export interface Histogram {
   readonly edges: ArrayLike<number>;
   /** Values in each cell, >= 0; their sum is `count`. */
   readonly counts: ArrayLike<number>;
+  /** The same cells, and perhaps empty ones at both ends, where they need not be laid out for it; absent elsewhere. */
+  readonly range?: CellRange;
 }
 
 /** The histogram of no values. */
@@ -29,13 +44,18 @@ export const EMPTY_HISTOGRAM: Histogram = { count: 0, sum: 0, min: Infinity, max
  * @returns a value in the metric's unit, or undefined without values
  */
 export function quantile(h: Histogram, q: number): number | undefined {
-  return quantileFrom(h, q, { cell: 0, below: 0 });
+  return quantileFrom(h, h.range ?? rangeOf(h), q, { cell: 0, below: 0 });
 }
 
 /** The same for several shares, in one walk over the cells. @param shares ascending */
 export function quantiles(h: Histogram, shares: readonly number[]): (number | undefined)[] {
   const place = { cell: 0, below: 0 };
-  return shares.map((share) => quantileFrom(h, share, place));
+  const range = h.range ?? rangeOf(h);
+  return shares.map((share) => quantileFrom(h, range, share, place));
+}
+
+function rangeOf({ edges, counts }: Histogram): CellRange {
+  return { counts, at: 0, n: counts.length, parts: 1, edges, edge: 0 };
 }
 
 /** A cell, and the values of those before it. */
@@ -44,22 +64,24 @@ interface Place {
   below: number;
 }
 
-/** @param place a cell, none before which reaches the share; moved on to the one that does */
-function quantileFrom(h: Histogram, q: number, place: Place): number | undefined {
+/** @param place a count, none before which reaches the share; moved on to the one that does */
+function quantileFrom(h: Histogram, range: CellRange, q: number, place: Place): number | undefined {
   if (!(h.count > 0)) return undefined;
-  const { edges, counts } = h;
+  const { counts, at, n, parts, edges, edge } = range;
   const rank = q * h.count;
-  const cells = counts.length;
   let { cell, below } = place;
-  while (cell < cells && (below + counts[cell] < rank || counts[cell] === 0)) below += counts[cell++];
+  while (cell < n && (below + counts[at + cell] < rank || counts[at + cell] === 0)) below += counts[at + cell++];
   place.cell = cell;
   place.below = below;
-  if (cell === cells) return Number.isFinite(h.max) ? h.max : undefined;
-  const lower = clampToRange(h, edges[cell]);
-  const upper = clampToRange(h, edges[cell + 1]);
+  if (cell === n) return Number.isFinite(h.max) ? h.max : undefined;
+  const inPart = counts[at + cell] / parts;
+  const part = parts === 1 ? 0 : Math.min(parts - 1, Math.max(0, Math.ceil((rank - below) / inPart) - 1));
+  const lowerEdge = edge + cell * parts + part;
+  const lower = clampToRange(h, edges[lowerEdge]);
+  const upper = clampToRange(h, edges[lowerEdge + 1]);
   if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
   if (!Number.isFinite(lower)) return upper;
-  return lower + (upper - lower) * Math.max(0, (rank - below) / counts[cell]);
+  return lower + (upper - lower) * Math.max(0, (rank - below - part * inPart) / inPart);
 }
 
 /** Values up to a threshold, and whether their number is exact. */

@@ -153,7 +153,7 @@ export class HistogramAccumulator implements Accumulator<HistogramSums> {
     this.#takeAdded();
     this.#closeColumns();
     const parts = this.#parts;
-    const levels = parts.flatMap((part) => part.levels).sort((a, b) => a.level - b.level);
+    const levels = parts.flatMap((part) => part.levels);
     const withLists = parts.filter(({ explicit }) => explicit.length > 0);
     const { sum, min, max } = parts.length === 1 ? parts[0] : totalsOf(parts, this.#grouping.keys.length);
     return this.#grouping.keys.map((_, group) => {

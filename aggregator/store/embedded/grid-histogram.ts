@@ -1,5 +1,5 @@
 import type { Histogram } from '../../domain/histogram.ts';
-import { cellsOf, type GridCells, type LevelSums } from './grid.ts';
+import { cellsOf, type GridCells, type GridRange, type LevelSums, rangeOf } from './grid.ts';
 
 /**
  * One group's histogram on the grid. Its cells are made when somebody looks at them: most answers need the count of every
@@ -12,6 +12,7 @@ export class GridHistogram implements Histogram {
   readonly max: number;
   readonly #levels: readonly LevelSums[];
   readonly #group: number;
+  #range: GridRange | undefined;
   #cells: GridCells | undefined;
 
   constructor(levels: readonly LevelSums[], group: number, sum: number, min: number, max: number) {
@@ -25,6 +26,11 @@ export class GridHistogram implements Histogram {
     this.#group = group;
   }
 
+  get range(): GridRange {
+    this.#range ??= rangeOf(this.#levels, this.#group);
+    return this.#range;
+  }
+
   get edges(): Float64Array {
     return this.#onGrid().edges;
   }
@@ -34,7 +40,7 @@ export class GridHistogram implements Histogram {
   }
 
   #onGrid(): GridCells {
-    this.#cells ??= cellsOf(this.#levels, this.#group);
+    this.#cells ??= cellsOf(this.range);
     return this.#cells;
   }
 }

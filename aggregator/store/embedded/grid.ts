@@ -2,6 +2,7 @@
  * Answers are given on one grid: 16 cells to the doubling from a microsecond to 12 days, in seconds. Buckets of a
  * coarser scale are first added up as they are, on a level of their own, and shared out over the grid's cells once.
  */
+import type { CellRange } from '../../domain/histogram.ts';
 import { MAX_SCALE } from '../../otlp/increments.ts';
 import { ZERO_INDEX } from './rows.ts';
 
@@ -220,73 +221,91 @@ export interface GridCells {
 }
 
 const { BYTES_PER_ELEMENT } = Float64Array;
-const CHUNK_CELLS = 2048;
-/** Where cells are taken from: memory of their own for each group costs twice as much. */
+const CHUNK_CELLS = 16_384;
+/** Where counts that are put together stand: memory of their own for each group costs twice as much. */
 let chunk = new Float64Array(CHUNK_CELLS);
 let chunkUsed = 0;
 
-/**
- * The buckets of a group in all sums, shared out over the grid's cells.
- * @param all best by level: those that adjoin cost less
- */
-export function cellsOf(all: readonly LevelSums[], group: number): GridCells {
-  let first = GRID_CELLS;
-  let end = 0;
-  for (const { level, low, high } of all) {
-    if (high[group] < low[group]) continue;
-    first = Math.min(first, low[group] << level);
-    end = Math.max(end, (high[group] + 1) << level);
-  }
-  if (end <= first) return { edges: GRID.subarray(0, 1), counts: new Float64Array(0) };
-  const cells = end - first;
+/** Room for so many counts in `chunk`, all zero. @returns where it begins */
+function takeRoom(cells: number): number {
   if (chunkUsed + cells > chunk.length) {
     chunk = new Float64Array(Math.max(cells, CHUNK_CELLS));
     chunkUsed = 0;
   }
-  addAll(all, group, chunk, chunkUsed - first);
-  let low = chunkUsed;
   chunkUsed += cells;
-  let high = chunkUsed;
-  while (low < high && chunk[low] === 0) low++;
-  while (high > low && chunk[high - 1] === 0) high--;
-  const edge = first + low - (chunkUsed - cells);
-  return {
-    edges: new Float64Array(GRID.buffer, edge * BYTES_PER_ELEMENT, high - low + 1),
-    counts: new Float64Array(chunk.buffer, low * BYTES_PER_ELEMENT, high - low),
-  };
+  return chunkUsed - cells;
 }
 
-/** Buckets of one group on one level; all zero between two calls. */
-const gathered = new Float64Array(GRID_CELLS);
+const NO_CELLS: GridRange = { counts: new Float64Array(0), at: 0, n: 0, parts: 1, edges: GRID, edge: 0 };
 
-/** Adds the buckets of a group to cells of which the grid's first would stand at `base`. */
-function addAll(all: readonly LevelSums[], group: number, cells: Float64Array, base: number): void {
-  for (let i = 0; i < all.length; ) {
-    const { level } = all[i];
-    let first = GRID_CELLS;
-    let last = -1;
-    // Those of one level are shared out together.
-    for (; i < all.length && all[i].level === level; i++) {
-      const { low, high, start, counts } = all[i];
-      const n = high[group] - low[group] + 1;
-      if (n <= 0) continue;
-      if (level === 0) addDoubles(cells, base + low[group], counts, start[group], n);
-      else addDoubles(gathered, low[group], counts, start[group], n);
-      first = Math.min(first, low[group]);
-      last = Math.max(last, high[group]);
-    }
-    if (level > 0) shareOut(level, first, last, cells, base);
+/** A range of the grid's cells. */
+export interface GridRange extends CellRange {
+  readonly counts: Float64Array;
+  readonly edges: Float64Array;
+}
+
+/** The buckets of a group in all sums: on the level of all, or, where levels differ, on the finest. */
+export function rangeOf(all: readonly LevelSums[], group: number): GridRange {
+  let only: LevelSums | undefined;
+  let isOne = true;
+  let finest = MAX_LEVEL;
+  let coarsest = 0;
+  let first = GRID_CELLS;
+  let end = 0;
+  for (const sums of all) {
+    const { level, low, high } = sums;
+    if (high[group] < low[group]) continue;
+    isOne = only === undefined;
+    only = sums;
+    if (level < finest) finest = level;
+    if (level > coarsest) coarsest = level;
+    if (low[group] << level < first) first = low[group] << level;
+    if ((high[group] + 1) << level > end) end = (high[group] + 1) << level;
   }
+  if (only === undefined) return NO_CELLS;
+  const level = finest === coarsest ? finest : 0;
+  const n = (end - first) >> level;
+  const range = { n, parts: 1 << level, edges: GRID, edge: first };
+  if (isOne) return { ...range, counts: only.counts, at: only.start[group] };
+  const at = takeRoom(n);
+  for (const sums of all)
+    if (sums.high[group] >= sums.low[group]) addGroup(sums, group, level, chunk, at - (first >> level));
+  return { ...range, counts: chunk, at };
 }
 
-/** Shares out what was gathered of a level. */
-function shareOut(level: number, first: number, last: number, cells: Float64Array, base: number): void {
-  const parts = 1 << level;
-  for (let i = first, at = base + first * parts; i <= last; i++, at += parts) {
-    const share = gathered[i] / parts;
-    gathered[i] = 0;
+/** Adds a group's buckets to cells of a level of which the first would stand at `base`. */
+function addGroup(
+  { level, low, high, start, counts }: LevelSums,
+  group: number,
+  to: number,
+  cells: Float64Array,
+  base: number,
+): void {
+  const n = high[group] - low[group] + 1;
+  if (level === to) addDoubles(cells, base + low[group], counts, start[group], n);
+  else shareOut(counts, start[group], n, 1 << level, cells, base + (low[group] << level));
+}
+
+/** Adds counts to cells that are a part of theirs. */
+function shareOut(counts: Float64Array, from: number, n: number, parts: number, cells: Float64Array, to: number): void {
+  for (let i = 0, at = to; i < n; i++, at += parts) {
+    const share = counts[from + i] / parts;
     if (share !== 0) for (let part = 0; part < parts; part++) cells[at + part] += share;
   }
+}
+
+/** The cells of a range that lie between empty ones. */
+export function cellsOf({ counts, at, n, parts, edge }: GridRange): GridCells {
+  let low = 0;
+  let high = n;
+  while (low < high && counts[at + low] === 0) low++;
+  while (high > low && counts[at + high - 1] === 0) high--;
+  const cells = (high - low) * parts;
+  const edges = new Float64Array(GRID.buffer, (edge + low * parts) * BYTES_PER_ELEMENT, cells + 1);
+  if (parts === 1) return { edges, counts: new Float64Array(counts.buffer, (at + low) * BYTES_PER_ELEMENT, cells) };
+  const to = takeRoom(cells);
+  shareOut(counts, at + low, high - low, parts, chunk, to);
+  return { edges, counts: new Float64Array(chunk.buffer, to * BYTES_PER_ELEMENT, cells) };
 }
 
 /** The sum of all counts. */

@@ -1,6 +1,7 @@
 /** Adding up buckets of any scale on the grid of answers. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { quantiles } from '../../../aggregator/domain/histogram.ts';
 import {
   addBuckets,
   addOffGrid,
@@ -14,6 +15,7 @@ import { GridHistogram } from '../../../aggregator/store/embedded/grid-histogram
 const FINEST = 4;
 const GROUPS = 3;
 const CELLS = 640;
+const SHARES = [0, 0.01, 0.3, 0.5, 0.95, 1];
 const rows = fc.array(
   fc.record({
     group: fc.nat({ max: GROUPS - 1 }),
@@ -48,7 +50,13 @@ test('buckets of all scales together are what each cell gets of every bucket, an
       const sums = levels.map((level) => levelSums(level, GROUPS));
       for (const level of levels) giveBack(level);
       for (let group = 0; group < GROUPS; group++) {
-        const { counts, edges, count } = new GridHistogram(sums, group, 0, 0, 0);
+        const histogram = new GridHistogram(sums, group, 0, 0, Infinity);
+        const { counts, edges, count } = histogram;
+        const laidOut = quantiles({ count, sum: 0, min: 0, max: Infinity, edges, counts }, SHARES);
+        quantiles(histogram, SHARES).forEach((value, i) => {
+          if (laidOut[i] === undefined) expect(value).toBeUndefined();
+          else expect(value).toBeCloseTo(laidOut[i], 9);
+        });
         expect(count).toBeCloseTo(
           counts.reduce((a, b) => a + b, 0),
           6,
