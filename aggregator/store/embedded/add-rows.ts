@@ -174,36 +174,41 @@ export class RowAdder {
   take(adding: Adding): AddedRows | undefined {
     if (this.#adding !== adding) return undefined;
     this.#adding = undefined;
-    const of = (numbers: Float64Array | Int32Array, area: number, i: number) => {
-      const at = area / numbers.BYTES_PER_ELEMENT + i * this.#groups;
-      return numbers.slice(at, at + adding.groups);
+    const { groups } = adding;
+    const totals = (i: number) => {
+      const at = (this.#sums >> 3) + i * this.#groups;
+      return this.#doubles.slice(at, at + groups);
     };
-    const [sum, min, max] = [0, 1, 2].map((i) => of(this.#doubles, this.#sums, i) as Float64Array);
     const levels: LevelSums[] = [];
-    for (let level = 0; level < LEVELS; level++) {
-      const high = of(this.#words, this.#ranges, 2 * level + 1) as Int32Array;
-      if (high.some((cell) => cell >= 0))
-        levels.push(this.#takeLevel(level, of(this.#words, this.#ranges, 2 * level) as Int32Array, high));
-    }
-    return { sum, min, max, levels };
+    for (let level = 0; level < LEVELS; level++)
+      if (this.#hasAny(level, groups)) levels.push(this.#takeLevel(level, groups));
+    return { sum: totals(0), min: totals(1), max: totals(2), levels };
   }
 
-  #takeLevel(level: number, low: Int32Array, high: Int32Array): LevelSums {
-    const groups = low.length;
+  #hasAny(level: number, groups: number): boolean {
+    const words = this.#words;
+    const high = (this.#ranges >> 2) + (2 * level + 1) * this.#groups;
+    for (let i = high; i < high + groups; i++) if (words[i] >= 0) return true;
+    return false;
+  }
+
+  #takeLevel(level: number, groups: number): LevelSums {
+    const ranges = this.#ranges + 2 * level * 4 * this.#groups;
+    const low = this.#words.slice(ranges >> 2, (ranges >> 2) + groups);
+    const high = this.#words.slice((ranges >> 2) + this.#groups, (ranges >> 2) + this.#groups + groups);
     const start = new Int32Array(groups);
     let length = 0;
     for (let group = 0; group < groups; group++) {
       start[group] = length;
-      length += Math.max(0, high[group] - low[group] + 1);
+      if (high[group] >= low[group]) length += high[group] - low[group] + 1;
     }
     const totals = this.#block;
     const counts = totals + 8 * groups;
     this.#reserve(counts + 8 * length);
-    const ranges = this.#ranges + 2 * level * 4 * this.#groups;
     const cells = this.#cells + 4 * (GROUP_CELLS - (GROUP_CELLS >> level));
     this.#take(groups, ranges, 4 * this.#groups, cells, counts, totals);
-    const doubles = (at: number, n: number) => this.#doubles.slice(at >> 3, (at >> 3) + n);
-    return { level, total: doubles(totals, groups), low, high, start, counts: doubles(counts, length) };
+    const total = this.#doubles.slice(totals >> 3, counts >> 3);
+    return { level, total, low, high, start, counts: this.#doubles.slice(counts >> 3, (counts >> 3) + length) };
   }
 
   #begin(adding: Adding): void {

@@ -265,12 +265,12 @@ export function rangeOf(all: readonly LevelSums[], group: number): GridRange {
   if (only === undefined) return NO_CELLS;
   const level = finest === coarsest ? finest : 0;
   const n = (end - first) >> level;
-  const range = { n, parts: 1 << level, edges: GRID, edge: first };
-  if (isOne) return { ...range, counts: only.counts, at: only.start[group] };
+  const parts = 1 << level;
+  if (isOne) return { counts: only.counts, at: only.start[group], n, parts, edges: GRID, edge: first };
   const at = takeRoom(n);
   for (const sums of all)
     if (sums.high[group] >= sums.low[group]) addGroup(sums, group, level, chunk, at - (first >> level));
-  return { ...range, counts: chunk, at };
+  return { counts: chunk, at, n, parts, edges: GRID, edge: first };
 }
 
 /** Adds a group's buckets to cells of a level of which the first would stand at `base`. */
