@@ -1,3 +1,5 @@
+import type { MetricName } from '@vigil/semconv';
+
 /**
  * The staging area between decoding and applying: the points of one request, decoded completely before any of them is
  * applied, so that a request that cannot be parsed leaves no trace.
@@ -33,11 +35,19 @@ export type RejectReason =
   | 'no aggregation temporality'
   | 'malformed histogram'
   | 'not a finite number'
+  | 'below zero'
   | 'no time'
   | 'older than 24 hours'
   | 'more than 10 minutes ahead'
   | 'too many streams'
   | 'too many different bucket edges';
+
+/** Points that were not taken for one reason. */
+export interface Rejected {
+  points: number;
+  /** Of which metrics, as far as they are known. */
+  readonly metrics: Set<MetricName>;
+}
 
 /** Room that a batch keeps for the next body: 16 MiB. */
 const MAX_IDLE_VALUES = 1 << 21;
@@ -54,7 +64,7 @@ export class PointBatch {
   /** Points without a recorded value (flag bit 0): neither taken nor an error. */
   empty = 0;
   /** Points that were not taken, by reason. */
-  readonly rejected = new Map<RejectReason, number>();
+  readonly rejected = new Map<RejectReason, Rejected>();
   /** True while every string of the body is known to be clean: only then may the body be journaled as received. */
   clean = true;
 
@@ -79,7 +89,14 @@ export class PointBatch {
     return this.values;
   }
 
-  reject(reason: RejectReason, points = 1): void {
-    this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + points);
+  /** @param metric whose points they are, where that is known */
+  reject(reason: RejectReason, metric: MetricName | undefined, points = 1): void {
+    let rejected = this.rejected.get(reason);
+    if (rejected === undefined) {
+      rejected = { points: 0, metrics: new Set() };
+      this.rejected.set(reason, rejected);
+    }
+    rejected.points += points;
+    if (metric !== undefined) rejected.metrics.add(metric);
   }
 }

@@ -75,7 +75,8 @@ export class JsonStager {
     const values = this.#batch.reserve(RECORD_ROOM);
     const at = this.#batch.length;
     this.#points.number(values, at, this.#memory.attributes, guessOf(sent, position));
-    this.#take(sent, position, this.#points.isEmpty ? 'empty' : numberProblem(values, at), VALUE + 1);
+    const problem = this.#points.isEmpty ? 'empty' : numberProblem(values, at, sent.identity.monotonic);
+    this.#take(sent, position, problem, VALUE + 1);
   }
 
   #explicit(sent: SentMetric, position: number): void {
@@ -107,8 +108,8 @@ export class JsonStager {
     if (hasMore || problem !== undefined) batch.clean = false;
     else if (attributes.entry >= 0 && this.#memory.attributes.clean[attributes.entry] === 0) batch.clean = false;
     if (problem === 'empty') batch.empty++;
-    else if (problem !== undefined) batch.reject(problem);
-    else if (stream < 0) batch.reject('too many streams');
+    else if (problem !== undefined) batch.reject(problem, sent.identity.name);
+    else if (stream < 0) batch.reject('too many streams', sent.identity.name);
     else {
       batch.values[batch.length + STREAM] = stream;
       batch.length += size;

@@ -56,7 +56,11 @@ export interface Descriptor {
 }
 
 /** Why a metric's points are not taken: because of what it says, or because it is none of ours. */
-export type Refusal = RejectReason | 'unknown';
+export type Refusal = RefusedMetric | 'unknown';
+export interface RefusedMetric {
+  readonly name: MetricName;
+  readonly reason: RejectReason;
+}
 
 /** @returns what the metric's points have in common, or why none of them is taken */
 export function judgeMetric(descriptor: Descriptor): MetricIdentity | Refusal {
@@ -64,10 +68,14 @@ export function judgeMetric(descriptor: Descriptor): MetricIdentity | Refusal {
   if (!isMetricName(name)) return 'unknown';
   const definition = metrics[name];
   const kind = kindOf(definition, data);
-  if (kind === undefined) return 'wrong kind of metric';
-  if (unit !== '' && unit !== definition.unit) return 'wrong unit';
-  if (!isTemporality(temporality)) return 'no aggregation temporality';
+  if (kind === undefined) return { name, reason: 'wrong kind of metric' };
+  if (unit !== '' && unit !== definition.unit) return { name, reason: 'wrong unit' };
+  if (!isTemporality(temporality)) return { name, reason: 'no aggregation temporality' };
   return { name, scope, kind, temporality, monotonic: kind === NUMBER && monotonic };
+}
+
+export function isRefusal(judged: object | 'unknown'): judged is Refusal {
+  return judged === 'unknown' || 'reason' in judged;
 }
 
 function isMetricName(name: string): name is MetricName {
@@ -84,11 +92,11 @@ function kindOf(definition: MetricDefinition, data: number): PointKind | undefin
   return data === EXPONENTIAL_DATA ? EXPONENTIAL : undefined;
 }
 
-/** Judges a NUMBER record. */
-export function numberProblem(values: Float64Array, at: number): RejectReason | undefined {
+/** Judges a NUMBER record. @param monotonic whether the sum never falls */
+export function numberProblem(values: Float64Array, at: number, monotonic: boolean): RejectReason | undefined {
   if (values[at + TIME] === 0) return 'no time';
   if (!Number.isFinite(values[at + VALUE])) return 'not a finite number';
-  return undefined;
+  return monotonic && values[at + VALUE] < 0 ? 'below zero' : undefined;
 }
 
 /**

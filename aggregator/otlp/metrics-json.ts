@@ -16,6 +16,7 @@ import {
   EXPONENTIAL_DATA,
   GAUGE_DATA,
   HISTOGRAM_DATA,
+  isRefusal,
   judgeMetric,
   type Refusal,
   SUM_DATA,
@@ -280,14 +281,14 @@ export class JsonMetricsDecoder {
   #points(declared: Declared, data: number, temporality: number, monotonic: boolean): void {
     const cursor = this.#cursor;
     const judged = this.#judge(declared, data, temporality, monotonic);
-    if (typeof judged !== 'string') {
+    if (!isRefusal(judged)) {
       if (cursor.enters(OPEN_BRACKET)) this.#stager.stage(judged);
       return;
     }
     const points = listOf(cursor.value()).length;
     this.#batch.clean = false;
     if (judged === 'unknown') this.#batch.ignored += points;
-    else if (points > 0) this.#batch.reject(judged, points);
+    else if (points > 0) this.#batch.reject(judged.reason, judged.name, points);
   }
 
   #judge(declared: Declared, data: number, temporality: number, monotonic: boolean): SentMetric | Refusal {
@@ -303,15 +304,13 @@ export class JsonMetricsDecoder {
       this.#stager.hasNew = true;
       if (!this.#stager.mayAdd) {
         const judged = judgeMetric({ name, unit, scope: '', data, temporality, monotonic });
-        return typeof judged === 'string'
-          ? judged
-          : memory.sentMetric({ ...UNNUMBERED, metrics: new Map() }, -1, judged);
+        return isRefusal(judged) ? judged : memory.sentMetric({ ...UNNUMBERED, metrics: new Map() }, -1, judged);
       }
       const read = { name, unit, description: '', hasUnknown: false };
       declaration = memory.addDeclaration(context, bytes, 0, bytes.byteLength, read);
     }
     const { judged } = memory.declaration(declaration);
-    return typeof judged === 'string' ? judged : memory.sentMetric(sender, declaration, judged);
+    return isRefusal(judged) ? judged : memory.sentMetric(sender, declaration, judged);
   }
 }
 

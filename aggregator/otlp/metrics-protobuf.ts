@@ -3,7 +3,7 @@ import { type Door, OPEN_DOOR } from './attributes.ts';
 import { PointBatch } from './batch.ts';
 import { readDeclaration, readScope } from './declaration-reader.ts';
 import type { Identities } from './identity.ts';
-import type { Refusal } from './judgement.ts';
+import { isRefusal, type Refusal } from './judgement.ts';
 import { PointStager } from './point-stager.ts';
 import { checkMessage, METRIC, METRIC_DEPTH } from './schema.ts';
 import { declarationContext, Memory, type Sender } from './senders.ts';
@@ -183,9 +183,13 @@ export class MetricsDecoder {
       const declaration = this.#declaration(context, around, from, length);
       const { judged, clean } = this.#memory.declaration(declaration);
       if (!clean) this.#batch.clean = false;
-      reader.pos = typeof judged === 'string' ? start : dataStart;
-      if (typeof judged === 'string') this.#refuse(judged, data.points, end);
-      else this.#stager.stage(this.#memory.sentMetric(sender, declaration, judged), dataEnd);
+      if (isRefusal(judged)) {
+        reader.pos = start;
+        this.#refuse(judged, data.points, end);
+      } else {
+        reader.pos = dataStart;
+        this.#stager.stage(this.#memory.sentMetric(sender, declaration, judged), dataEnd);
+      }
     }
     reader.pos = end;
   }
@@ -221,7 +225,7 @@ export class MetricsDecoder {
     reader.pos = end;
     this.#batch.clean = false;
     if (refusal === 'unknown') this.#batch.ignored += points;
-    else if (points > 0) this.#batch.reject(refusal, points);
+    else if (points > 0) this.#batch.reject(refusal.reason, refusal.name, points);
   }
 
   /** Passes over a field of a number above `last`; a lower one has the wrong wire type. */

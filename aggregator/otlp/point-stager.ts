@@ -91,8 +91,8 @@ export class PointStager {
     const values = this.#batch.reserve(RECORD_ROOM);
     const at = this.#batch.length;
     this.points.number(values, at, start, end);
-    const problem = this.points.empty ? 'empty' : numberProblem(values, at);
-    if (problem !== undefined) this.#leave(problem);
+    const problem = this.points.empty ? 'empty' : numberProblem(values, at, sent.identity.monotonic);
+    if (problem !== undefined) this.#leave(sent, problem);
     else this.#take(sent, position, start, end, VALUE + 1);
   }
 
@@ -103,8 +103,8 @@ export class PointStager {
     points.explicit(values, at, start, end);
     const problem = points.empty ? 'empty' : explicitProblem(values, at, points.edges.length, points.total);
     const edgesProblem = problem === undefined && !this.#isEdgesOf(sent) ? this.#newEdges(sent) : undefined;
-    if (problem !== undefined) this.#leave(problem);
-    else if (edgesProblem !== undefined) this.#leave(edgesProblem);
+    if (problem !== undefined) this.#leave(sent, problem);
+    else if (edgesProblem !== undefined) this.#leave(sent, edgesProblem);
     else {
       values[at + BOUNDS] = sent.bounds;
       this.#take(sent, position, start, end, EXPLICIT_COUNTS + values[at + EXPLICIT_N]);
@@ -116,15 +116,15 @@ export class PointStager {
     const at = this.#batch.length;
     this.points.exponential(values, at, start, end);
     const problem = this.points.empty ? 'empty' : exponentialProblem(values, at, this.points.total);
-    if (problem !== undefined) this.#leave(problem);
+    if (problem !== undefined) this.#leave(sent, problem);
     else this.#take(sent, position, start, end, EXPONENTIAL_COUNTS + values[at + EXPONENTIAL_N]);
   }
 
   /** A point that is not taken: empty, or for a reason. */
-  #leave(problem: RejectReason | 'empty'): void {
+  #leave(sent: SentMetric, problem: RejectReason | 'empty'): void {
     this.neverLookedAt();
     if (problem === 'empty') this.#batch.empty++;
-    else this.#batch.reject(problem);
+    else this.#batch.reject(problem, sent.identity.name);
   }
 
   /** Makes the record after the used part of the batch, `size` long, part of the batch. */
@@ -132,7 +132,7 @@ export class PointStager {
     const batch = this.#batch;
     const stream = this.#stream(sent, position, start, end);
     if (this.points.hasMore) batch.clean = false;
-    if (stream < 0) batch.reject('too many streams');
+    if (stream < 0) batch.reject('too many streams', sent.identity.name);
     else {
       batch.values[batch.length + STREAM] = stream;
       batch.length += size;

@@ -1,3 +1,4 @@
+import type { MetricName } from '@vigil/semconv';
 import { EXPLICIT, NUMBER, type PointBatch, recordLength } from './batch.ts';
 import { CumulativeStreams, type Outcome } from './cumulative.ts';
 import type { IncrementSink } from './increments.ts';
@@ -76,9 +77,9 @@ export class Temporality {
     for (let at = 0; at < batch.length; at += recordLength(values, at)) {
       const stream = values[at + STREAM] | 0;
       const time = values[at + TIME];
-      if (stream < 0) batch.reject('too many streams');
-      else if (time < oldest) batch.reject('older than 24 hours');
-      else if (time > newest) batch.reject('more than 10 minutes ahead');
+      if (stream < 0) batch.reject('too many streams', undefined);
+      else if (time < oldest) batch.reject('older than 24 hours', this.#metricOf(stream));
+      else if (time > newest) batch.reject('more than 10 minutes ahead', this.#metricOf(stream));
       else {
         const instance = this.#streams.instanceOf[stream];
         if (instance !== last) {
@@ -100,6 +101,10 @@ export class Temporality {
     }
     for (const id of this.#cumulative.sharing) applied.shared.add(this.#streams.instances[id]?.service ?? '');
     return applied;
+  }
+
+  #metricOf(stream: number): MetricName {
+    return this.#streams.entryOfStream(stream).metric.name;
   }
 
   #point(values: Float64Array, at: number, stream: number, isKnown: boolean): Outcome {

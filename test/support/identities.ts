@@ -112,5 +112,10 @@ export function tally(batch: PointBatch): {
   readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
 } {
   const { points, ignored, empty, rejected } = batch;
-  return { points, ignored, empty, rejected: Object.fromEntries(rejected) };
+  return {
+    points,
+    ignored,
+    empty,
+    rejected: Object.fromEntries([...rejected].map(([reason, { points }]) => [reason, points])),
+  };
 }

@@ -97,7 +97,7 @@ export function expectedOf(body: Uint8Array): Expected {
       for (const metric of sent ?? []) {
         const { data, identity } = identify(metric, `${scope?.name ?? ''}${scope?.version ? `@${scope.version}` : ''}`);
         for (const point of data?.dataPoints ?? []) {
-          const state = identity === 'ignored' || identity === 'rejected' ? identity : judge(point, identity.kind);
+          const state = identity === 'ignored' || identity === 'rejected' ? identity : judge(point, identity);
           if (state !== 'taken') tally[state]++;
           if (state !== 'taken' || typeof identity === 'string') continue;
           points.push({ resource: record(resource?.attributes), ...describe(point, identity) });
@@ -128,11 +128,11 @@ type Identity = Exclude<ReturnType<typeof identify>['identity'], string>;
 
 const total = (counts: readonly number[] = []) => counts.reduce((a, b) => a + b, 0);
 
-function judge(point: Point, kind: 0 | 1 | 2): 'taken' | 'empty' | 'rejected' {
+function judge(point: Point, { kind, monotonic }: Identity): 'taken' | 'empty' | 'rejected' {
   const value = point.asInt ?? point.asDouble;
   if ((point.flags ?? 0) % 2 === 1 || (kind === 0 && value === undefined)) return 'empty';
   if (!point.timeUnixNano) return 'rejected';
-  if (kind === 0) return Number.isFinite(value) ? 'taken' : 'rejected';
+  if (kind === 0) return Number.isFinite(value) && !(monotonic && Number(value) < 0) ? 'taken' : 'rejected';
   const { count = 0, bucketCounts = [], explicitBounds: edges = [], positive = {}, negative = {}, scale = 0 } = point;
   for (const extreme of [point.min, point.max])
     if (count > 0 && extreme !== undefined && !Number.isFinite(extreme)) return 'rejected';

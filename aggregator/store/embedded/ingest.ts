@@ -1,6 +1,6 @@
 import type { OwnMetrics } from '../../metrics.ts';
 import type { Door } from '../../otlp/attributes.ts';
-import { PointBatch, type RejectReason } from '../../otlp/batch.ts';
+import { PointBatch } from '../../otlp/batch.ts';
 import { decodeBatch, encodeBatch } from '../../otlp/batch-record.ts';
 import { withDecompressed } from '../../otlp/decompress.ts';
 import type { IncrementSink } from '../../otlp/increments.ts';
@@ -8,6 +8,7 @@ import { LastHour } from '../../otlp/last-hour.ts';
 import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
 import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
 import { type Accepted, BodyError, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
+import { describeRejected, REJECT_REASONS } from '../../otlp/rejections.ts';
 import { SharedIdentities } from '../../otlp/shared-identities.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
@@ -19,19 +20,6 @@ import * as kinds from './journal.ts';
 import type { SpanShelf } from './spans.ts';
 
 const RETRY_AFTER_SECONDS = 5;
-
-const REJECT_REASONS: readonly RejectReason[] = [
-  'wrong kind of metric',
-  'wrong unit',
-  'no aggregation temporality',
-  'malformed histogram',
-  'not a finite number',
-  'no time',
-  'older than 24 hours',
-  'more than 10 minutes ahead',
-  'too many streams',
-  'too many different bucket edges',
-];
 
 export interface IngestParts {
   readonly streams: StreamTable;
@@ -123,7 +111,7 @@ export class Ingest implements Receiver {
     this.#apply(now);
     this.#count(now);
     if (batch.points > 0) this.#parts.taken();
-    return acceptance(batch.rejected);
+    return describeRejected(batch.rejected);
   }
 
   #takeSpans(body: ReceivedBody, bytes: Uint8Array): Accepted {
@@ -168,7 +156,7 @@ export class Ingest implements Receiver {
     const { ignored, empty, rejected } = this.#batch;
     this.#counters.points.add({ result: 'ignored' }, ignored);
     this.#counters.points.add({ result: 'empty' }, empty);
-    for (const [reason, points] of rejected) {
+    for (const [reason, { points }] of rejected) {
       this.#counters.rejected.add({ reason }, points);
       this.rejected.add(points, now);
     }
@@ -189,11 +177,4 @@ function registerCounters(metrics: OwnMetrics) {
 function recordKind({ encoding, gzip }: ReceivedBody): number {
   if (encoding === 'json') return gzip ? kinds.METRICS_JSON_GZIP : kinds.METRICS_JSON;
   return gzip ? kinds.METRICS_PROTOBUF_GZIP : kinds.METRICS_PROTOBUF;
-}
-
-function acceptance(rejected: ReadonlyMap<RejectReason, number>): Accepted {
-  let total = 0;
-  for (const points of rejected.values()) total += points;
-  const reasons = [...rejected].map(([reason, points]) => `${points} ${points === 1 ? 'point' : 'points'}: ${reason}`);
-  return { rejected: total, message: reasons.join('; ') };
 }

@@ -59,6 +59,12 @@ describe('what is not taken, and why', () => {
       counter({ point: { asInt: undefined, asDouble: '-Infinity' } }),
       rejected('not a finite number'),
     ],
+    ['a number below zero of a counter that only grows', counter({ point: { asInt: '-1' } }), rejected('below zero')],
+    [
+      'a number below zero of a counter that falls',
+      counter({ data: { isMonotonic: false }, point: { asInt: '-1' } }),
+      taken,
+    ],
     ['a sound histogram', histogram({}), taken],
     ['a histogram of totals only', histogram({ bucketCounts: [], explicitBounds: [] }), taken],
     ['a histogram of one bucket', histogram({ bucketCounts: ['3'], explicitBounds: [] }), taken],

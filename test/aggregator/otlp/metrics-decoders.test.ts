@@ -32,7 +32,7 @@ function decoded(decoder: Decoder, identities: MapIdentities, body: Uint8Array):
     streams: numbered(points.map(({ stream }) => String(stream))),
     ignored: batch.ignored,
     empty: batch.empty,
-    rejected: [...batch.rejected.values()].reduce((a, b) => a + b, 0),
+    rejected: [...batch.rejected.values()].reduce((sum, { points }) => sum + points, 0),
   };
 }
 

@@ -142,7 +142,7 @@ describe('when a bound is reached', () => {
     const startMs = clock - 1000;
     for (let i = 0; i < 4; i++) take(store, point(`i${i}`, 1, { startMs }));
     const answer = take(store, point('one too many', 1, { startMs }), point('i0', 3, { startMs, timeMs: clock + 1 }));
-    expect(answer).toEqual({ rejected: 1, message: '1 point: too many streams' });
+    expect(answer).toEqual({ rejected: 1, message: expect.stringContaining('too many streams') });
     expect(await total(store)).toBe(6);
     expect(metric('aggregator_instances')).toBe(4);
   });
@@ -189,7 +189,7 @@ describe('when a bound is reached', () => {
       });
     expect(take(store, histogram(0), histogram(1), histogram(2), histogram(3))).toEqual({
       rejected: 1,
-      message: '1 point: too many different bucket edges',
+      message: expect.stringContaining('too many different bucket edges'),
     });
     expect(metric('aggregator_edge_lists')).toBe(2);
     const [row] = await store.store.lifetimeHistograms({ metric: 'vigil.idempotency.check.duration' });
