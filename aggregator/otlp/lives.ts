@@ -13,6 +13,7 @@ export function lifeOf(streams: StreamTable, head: number, start: number): numbe
   const present = streams.arena.values[streams.state[head] + START];
   if (present === start) return head;
   if (start > present) {
+    streams.touch(head);
     const old = streams.add(streams.instanceOf[head], streams.entryOf[head]);
     if (old < 0) {
       forgetValues(streams, head);
@@ -33,9 +34,9 @@ export function lifeOf(streams: StreamTable, head: number, start: number): numbe
   if (lives >= LIVES) return -1;
   const life = streams.add(streams.instanceOf[head], streams.entryOf[head]);
   if (life < 0) return -1;
+  streams.touch(head);
   streams.older[life] = streams.older[head];
   streams.older[head] = life;
-  streams.touch(head);
   return life;
 }
 
@@ -48,8 +49,8 @@ function boundLives(streams: StreamTable, head: number): void {
   let id = head;
   for (let i = 0; i < LIVES && id >= 0; i++) id = streams.older[id];
   if (id >= 0 && streams.older[id] >= 0) {
+    streams.touch(id);
     streams.release(streams.older[id]);
     streams.older[id] = -1;
-    streams.touch(id);
   }
 }

@@ -112,6 +112,8 @@ export class StreamTable implements Identities {
   older = new Int32Array(1024).fill(-1);
   /** Streams that changed since they were last saved, by chunk of `CHUNK`. */
   readonly dirtyChunks = new Set<number>();
+  /** Told of a chunk that is about to change for the first time since `dirtyChunks` was cleared. */
+  beforeChange: ((chunk: number) => void) | undefined;
   #touched = -1;
   length = 0;
   readonly #free: number[] = [];
@@ -270,16 +272,14 @@ export class StreamTable implements Identities {
   /** A new stream outside the index: the state of an earlier life. -1 when the bound is reached. */
   add(instance: number, entry: number): number {
     const id = this.#free.pop() ?? this.length;
-    if (id === this.length) {
-      if (this.length >= this.limits.streams) return this.#refused();
-      this.length++;
-      this.#reserve(this.length);
-    }
+    const isNew = id === this.length;
+    if (isNew && id >= this.limits.streams) return this.#refused();
+    this.touch(id);
+    if (isNew) this.#reserve(++this.length);
     this.entryOf[id] = entry;
     this.instanceOf[id] = instance;
     this.state[id] = -1;
     this.older[id] = -1;
-    this.touch(id);
     return id;
   }
 
@@ -291,13 +291,15 @@ export class StreamTable implements Identities {
     } else this.#insert(id);
   }
 
-  /** Notes that the state of a stream must be saved. */
+  /** Notes that a stream must be saved: to be called before anything of it changes. */
   touch(id: number): void {
     const chunk = id >>> CHUNK_BITS;
     // Streams of one chunk come one after the other. The set is only ever cleared as a whole.
     if (chunk === this.#touched && this.dirtyChunks.size > 0) return;
-    this.dirtyChunks.add(chunk);
     this.#touched = chunk;
+    if (this.dirtyChunks.has(chunk)) return;
+    this.beforeChange?.(chunk);
+    this.dirtyChunks.add(chunk);
   }
 
   /** A state block of at least `n` doubles for the stream; an old one is given back, its content copied. */
@@ -319,13 +321,13 @@ export class StreamTable implements Identities {
 
   /** Forgets a stream and the earlier lives chained to it. The caller rebuilds the index. */
   release(id: number): void {
+    this.touch(id);
     if (this.older[id] >= 0) this.release(this.older[id]);
     if (this.state[id] >= 0) this.arena.release(this.state[id], this.stateLength[id]);
     this.state[id] = -1;
     this.older[id] = -1;
     this.entryOf[id] = -1;
     this.#free.push(id);
-    this.touch(id);
   }
 
   /** Forgets instances not seen since `beforeMs`, their streams, and the entries that no stream is left of. */
@@ -339,6 +341,7 @@ export class StreamTable implements Identities {
     for (let id = 0; id < this.length; id++)
       if (this.entryOf[id] >= 0 && gone.has(this.instanceOf[id])) {
         // Earlier lives are of the same instance: each is met by its own number.
+        this.touch(id);
         this.older[id] = -1;
         this.release(id);
       }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Entry, Instance, StreamTable } from '../../otlp/streams.ts';
 import type { MutationSpan } from '../port.ts';
-import { type Changes, type Changing, forgetChanges, giveBack, packStreams, takeChanges } from './changes.ts';
+import { type Changes, type Changing, forgetChanges, giveBack, takeChanges } from './changes.ts';
 import type { ClientTables } from './clients.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
 import type { Sliced } from './slices.ts';
@@ -131,8 +131,8 @@ export class Persistence {
     yield* this.#insert('instances', changes.instances, (instance) => instance);
     yield* this.#insert('clients', changes.clients, (hour) => hour);
     const insertChunk = this.#database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?)');
-    for (const chunk of changes.chunks) {
-      insertChunk.run(chunk, packStreams(changes.columns, chunk));
+    for (const chunk of changes.streams.chunks) {
+      insertChunk.run(chunk, changes.streams.take(chunk));
       yield;
     }
     const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
