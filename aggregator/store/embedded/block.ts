@@ -6,6 +6,7 @@ import { GROUP, readGroup } from './count-groups.ts';
 import { isEarlier, readEarlier, visitEarlier } from './earlier-blocks.ts';
 import { endOfNumbers, readNumbers } from './packed-numbers.ts';
 import { CELLS, OFFSET, type RowTable, SCALE, SUM } from './rows.ts';
+import { ROWS_OF_STEP, type Sliced } from './slices.ts';
 
 /**
  * Takes what blocks and tables hold, row by row.
@@ -64,8 +65,31 @@ export function visitBlock(bytes: Uint8Array, visitor: RowVisitor): void {
   }
   const n = view.getUint32(8, true);
   const h = view.getUint32(12, true);
-  if (visitor.number !== undefined) visitNumbers(view, n, h, visitor);
+  if (visitor.number !== undefined) visitNumbers(view, n, h, visitor, 0, n);
   if (visitor.histogram !== undefined) visitHistograms(block, view, n, h, visitor);
+}
+
+/** The same in steps; a block of an earlier version is one step. */
+export function* visitBlockSliced(bytes: Uint8Array, visitor: RowVisitor): Sliced {
+  const block = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const view = viewOf(block);
+  if (isEarlier(view.getUint32(0, true))) {
+    visitEarlier(block, visitor);
+    yield;
+    return;
+  }
+  const n = view.getUint32(8, true);
+  const h = view.getUint32(12, true);
+  for (let from = 0; from < n; from += ROWS_OF_STEP) {
+    visitNumbers(view, n, h, visitor, from, Math.min(from + ROWS_OF_STEP, n));
+    yield;
+  }
+  for (let from = 0; from < h; from += ROWS_OF_STEP) {
+    columnsFor(h);
+    const { counts } = readColumns(view, n, h);
+    showRows(view, from, Math.min(from + ROWS_OF_STEP, h), counts, sourcesOf(block), visitor);
+    yield;
+  }
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
@@ -101,11 +125,14 @@ function columnsFor(rows: number): typeof columns {
   return columns;
 }
 
-function visitNumbers(view: DataView, n: number, h: number, visitor: RowVisitor): void {
+/** Shows the rows of numbers from one to before another of all `n`. */
+function visitNumbers(view: DataView, n: number, h: number, visitor: RowVisitor, from: number, to: number): void {
   const { groupOf } = visitor;
   const { series } = columnsFor(n);
   readNumbers(series, n, view, HEADER_BYTES + 8 * n + 16 * h);
-  for (let i = 0, id = 0; i < n; i++) {
+  let id = 0;
+  for (let i = 0; i < from; i++) id += series[i];
+  for (let i = from; i < to; i++) {
     id += series[i];
     if (groupOf === undefined || groupOf[id] >= 0) visitor.number?.(id, view.getFloat64(HEADER_BYTES + 8 * i, true));
   }
@@ -121,19 +148,27 @@ function visitHistograms(block: Uint8Array, view: DataView, n: number, h: number
     widths: groupWidths.subarray(0, groups),
     counts: block.subarray(counts),
   });
-  if (left === undefined) showRows(view, h, counts, sources, visitor);
+  if (left === undefined) showRows(view, 0, h, counts, sources, visitor);
   else
     for (let i = 0; i < left.length; i += LEFT_NUMBERS)
       showRow(view, left[i], left[i + 1], counts + left[i + 2], left[i + 3], sources, visitor);
 }
 
-function showRows(view: DataView, h: number, counts: number, sources: Sources, visitor: RowVisitor): void {
+/** Shows the rows from one to before another. */
+function showRows(
+  view: DataView,
+  from: number,
+  to: number,
+  counts: number,
+  sources: Sources,
+  visitor: RowVisitor,
+): void {
   const { groupOf } = visitor;
   const { series, cells, width } = columns;
-  for (let i = 0, id = 0, at = counts, group = 0; i < h; i++) {
+  for (let i = 0, id = 0, at = counts, group = 0; i < to; i++) {
     id += series[i];
     at = aligned(at, width[i]);
-    if (groupOf === undefined || groupOf[id] >= 0) showRow(view, i, id, at, group, sources, visitor);
+    if (i >= from && (groupOf === undefined || groupOf[id] >= 0)) showRow(view, i, id, at, group, sources, visitor);
     if (width[i] !== GROUPS) at += cells[i] << (width[i] - 1);
     else for (const end = group + groupsOf(cells[i]); group < end; group++) at += groupWidths[group];
   }
@@ -212,11 +247,12 @@ function readExtremes(to: number, h: number, view: DataView, middle: number, fir
   return end;
 }
 
-/** Shows every row of a table to a visitor. */
-export function visitRows(rows: RowTable, visitor: RowVisitor): void {
+/** Shows every row of a table to a visitor, or those from one to before another. */
+export function visitRows(rows: RowTable, visitor: RowVisitor, from = 0, to: number = rows.series.length): void {
   const { values } = rows.arena;
   const { groupOf } = visitor;
-  for (const id of rows.series) {
+  for (let i = from; i < to; i++) {
+    const id = rows.series[i];
     if (groupOf !== undefined && !(groupOf[id] >= 0)) continue;
     const row = rows.at[id];
     const { kind } = rows.directory.key(id);
@@ -235,6 +271,14 @@ export function visitRows(rows: RowTable, visitor: RowVisitor): void {
         rows.cells[id],
       );
     }
+  }
+}
+
+/** The same in steps, during which nothing may be added to the table. */
+export function* visitRowsSliced(rows: RowTable, visitor: RowVisitor): Sliced {
+  for (let from = 0; from < rows.series.length; from += ROWS_OF_STEP) {
+    visitRows(rows, visitor, from, Math.min(from + ROWS_OF_STEP, rows.series.length));
+    yield;
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { GROUP, LARGEST_IN_GROUPS, writeGroup } from './count-groups.ts';
 import { largestColumn, writeNumbers } from './packed-numbers.ts';
 import { CELLS, MAX, MIN, OFFSET, type RowTable, SCALE, SUM } from './rows.ts';
+import { atOnce, ROWS_OF_STEP, type Sliced } from './slices.ts';
 
 /** Columns of numbers of histogram rows. */
 const COLUMNS = 7;
@@ -36,11 +37,22 @@ interface KeptRow {
  * @param packed whether counts take as few bits as they can; reading them takes twice as long then
  */
 export function encodeBlock(rows: RowTable, packed: boolean): Uint8Array {
+  return atOnce(encodeSliced(rows, packed));
+}
+
+/** The same in steps, during which nothing may be added to the table. */
+export function* encodeSliced(rows: RowTable, packed: boolean): Sliced<Uint8Array> {
   const { directory, arena } = rows;
   const sorted = [...rows.series].sort((a, b) => a - b);
   const numbers = sorted.filter((id) => directory.key(id).kind === NUMBER);
-  const kept = sorted.filter((id) => directory.key(id).kind !== NUMBER).map((id) => keptRow(rows, id, packed));
-  const { counts, groups } = writeCounts(arena.values, kept);
+  const histograms = sorted.filter((id) => directory.key(id).kind !== NUMBER);
+  yield;
+  const kept: KeptRow[] = [];
+  for (let i = 0; i < histograms.length; i++) {
+    kept.push(keptRow(rows, histograms[i], packed));
+    if (i % ROWS_OF_STEP === ROWS_OF_STEP - 1) yield;
+  }
+  const { counts, groups } = yield* writeCounts(arena.values, kept);
   const [n, h] = [numbers.length, kept.length];
   const columnBytes = largestColumn(n) + COLUMNS * largestColumn(h) + largestColumn(groups.length);
   const fixed = HEADER_BYTES + 8 * n + 16 * h;
@@ -48,7 +60,10 @@ export function encodeBlock(rows: RowTable, packed: boolean): Uint8Array {
   view.setUint32(0, VERSION, true);
   view.setUint32(8, n, true);
   view.setUint32(12, h, true);
-  for (const [i, id] of numbers.entries()) view.setFloat64(HEADER_BYTES + 8 * i, arena.values[rows.at[id]], true);
+  numbers.forEach((id, i) => {
+    view.setFloat64(HEADER_BYTES + 8 * i, arena.values[rows.at[id]], true);
+  });
+  yield;
   const sums = HEADER_BYTES + 8 * n;
   const extremes = sums + 8 * h;
   kept.forEach(({ row }, i) => {
@@ -56,19 +71,23 @@ export function encodeBlock(rows: RowTable, packed: boolean): Uint8Array {
     view.setUint32(extremes + 4 * i, middleOf(arena.values[row + MIN]), true);
     view.setUint32(extremes + 4 * (h + i), middleOf(arena.values[row + MAX]), true);
   });
+  yield;
   const columns = [
-    differences(numbers),
-    differences(kept.map(({ id }) => id)),
-    kept.map(({ row }) => firstByteOf(arena.values[row + MIN])),
-    kept.map(({ row }) => firstByteOf(arena.values[row + MAX])),
-    kept.map(({ first }) => first),
-    kept.map(({ cells }) => cells),
-    kept.map(({ scale }) => scale),
-    kept.map(({ width }) => width),
-    groups,
+    () => differences(numbers),
+    () => differences(kept.map(({ id }) => id)),
+    () => kept.map(({ row }) => firstByteOf(arena.values[row + MIN])),
+    () => kept.map(({ row }) => firstByteOf(arena.values[row + MAX])),
+    () => kept.map(({ first }) => first),
+    () => kept.map(({ cells }) => cells),
+    () => kept.map(({ scale }) => scale),
+    () => kept.map(({ width }) => width),
+    () => groups,
   ];
   let at = fixed;
-  for (const column of columns) at = writeNumbers(column, view, at);
+  for (const column of columns) {
+    at = writeNumbers(column(), view, at);
+    yield;
+  }
   at = aligned(at, EIGHT);
   const bytes = new Uint8Array(view.buffer, 0, at + counts.length + AHEAD_BYTES);
   bytes.set(counts, at);
@@ -103,29 +122,45 @@ function widthFor(largest: number): number {
 }
 
 /** The counts of all rows, and the widths of those that are groups. */
-function writeCounts(from: Float64Array, rows: readonly KeptRow[]): { counts: Uint8Array; groups: number[] } {
+function* writeCounts(
+  from: Float64Array,
+  rows: readonly KeptRow[],
+): Sliced<{ readonly counts: Uint8Array; readonly groups: readonly number[] }> {
   let room = AHEAD_BYTES;
   for (const { cells } of rows) room += 8 * cells + 2 * GROUP;
   const view = new DataView(new ArrayBuffer(room));
   const groups: number[] = [];
   let used = 0;
-  for (const { counts, cells, width } of rows) {
-    used = aligned(used, width);
-    if (width === GROUPS)
-      for (let k = 0; k < cells; k += GROUP) {
-        const bits = writeGroup(from, counts + k, Math.min(GROUP, cells - k), view, used);
-        groups.push(bits);
-        used += bits;
-      }
-    else
-      for (let k = 0; k < cells; k++, used += 1 << (width - 1)) {
-        if (width === ONE) view.setUint8(used, from[counts + k]);
-        else if (width === TWO) view.setUint16(used, from[counts + k], true);
-        else if (width === FOUR) view.setUint32(used, from[counts + k], true);
-        else view.setFloat64(used, from[counts + k], true);
-      }
+  for (let i = 0; i < rows.length; i++) {
+    used = writeRow(from, rows[i], view, used, groups);
+    if (i % ROWS_OF_STEP === ROWS_OF_STEP - 1) yield;
   }
   return { counts: new Uint8Array(view.buffer, 0, used), groups };
+}
+
+/** @returns where the counts end */
+function writeRow(
+  from: Float64Array,
+  { counts, cells, width }: KeptRow,
+  view: DataView,
+  end: number,
+  groups: number[],
+): number {
+  let used = aligned(end, width);
+  if (width === GROUPS)
+    for (let k = 0; k < cells; k += GROUP) {
+      const bits = writeGroup(from, counts + k, Math.min(GROUP, cells - k), view, used);
+      groups.push(bits);
+      used += bits;
+    }
+  else
+    for (let k = 0; k < cells; k++, used += 1 << (width - 1)) {
+      if (width === ONE) view.setUint8(used, from[counts + k]);
+      else if (width === TWO) view.setUint16(used, from[counts + k], true);
+      else if (width === FOUR) view.setUint32(used, from[counts + k], true);
+      else view.setFloat64(used, from[counts + k], true);
+    }
+  return used;
 }
 
 const double = new Float64Array(1);

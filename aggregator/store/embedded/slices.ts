@@ -8,3 +8,6 @@ export function atOnce<Result>(work: Sliced<Result>): Result {
     if (done) return value;
   }
 }
+
+/** Rows of a table or a block that are worked off in one step: a tenth of a millisecond to half of one. */
+export const ROWS_OF_STEP = 256;

@@ -1,5 +1,5 @@
-import { addingTo, type RowVisitor, visitBlock, visitRows } from './block.ts';
-import { encodeBlock } from './encode-block.ts';
+import { addingTo, type RowVisitor, visitBlock, visitBlockSliced, visitRowsSliced } from './block.ts';
+import { encodeSliced } from './encode-block.ts';
 import { RowTable } from './rows.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { Sliced } from './slices.ts';
@@ -101,17 +101,15 @@ export function* mergeOpen(
     const late = [...open].filter(([minute]) => minute < source.sealed[tier]);
     const into = addingToTier(tier, scratch);
     for (const [period, tables] of Map.groupBy(late, ([minute]) => periodOf(tier, minute))) {
-      scratch.clear();
       const existing = source.block(tier, period);
-      if (existing !== undefined) {
-        visitBlock(existing, into);
-        yield;
+      let merged = tables[0][1];
+      if (tier > 0 || existing !== undefined) {
+        scratch.clear();
+        if (existing !== undefined) yield* visitBlockSliced(existing, into);
+        for (const [, rows] of tables) yield* visitRowsSliced(rows, into);
+        merged = scratch;
       }
-      for (const [, rows] of tables) {
-        visitRows(rows, into);
-        yield;
-      }
-      out.push({ tier, period, bytes: encodeBlock(scratch, tier === 0) });
+      out.push({ tier, period, bytes: yield* encodeSliced(merged, tier === 0) });
       yield;
     }
   }

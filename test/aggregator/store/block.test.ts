@@ -5,7 +5,14 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { EXPLICIT, EXPONENTIAL, NUMBER, type PointKind } from '../../../aggregator/otlp/batch.ts';
 import { StreamTable } from '../../../aggregator/otlp/streams.ts';
-import { checkBlock, type RowVisitor, visitBlock, visitRows } from '../../../aggregator/store/embedded/block.ts';
+import {
+  checkBlock,
+  type RowVisitor,
+  visitBlock,
+  visitBlockSliced,
+  visitRows,
+  visitRowsSliced,
+} from '../../../aggregator/store/embedded/block.ts';
 import { ClientTables } from '../../../aggregator/store/embedded/clients.ts';
 import { openDatabase } from '../../../aggregator/store/embedded/database.ts';
 import { encodeBlock } from '../../../aggregator/store/embedded/encode-block.ts';
@@ -101,6 +108,13 @@ test('rows that nobody asked for are left out, and the others stay what they are
       expect(some((visitor) => visitBlock(block, visitor))).toEqual(some((visitor) => visitRows(table, visitor)));
     }),
   );
+});
+
+test('in steps every row is shown once, of numbers and histograms, tables and blocks', () => {
+  const table = tableOf(fc.sample(row, { numRuns: 1100, seed: 7 }));
+  const all = shown((visitor) => visitRows(table, visitor));
+  expect(shown((visitor) => atOnce(visitRowsSliced(table, visitor)))).toEqual(all);
+  expect(shown((visitor) => atOnce(visitBlockSliced(encodeBlock(table, true), visitor)))).toEqual(all);
 });
 
 test('sums stay as they are, extremes keep eight digits', () => {
