@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Store } from '../store/port.ts';
 
 /** How long questions may keep everybody else waiting. */
-const TURN_MS = 5;
+const TURN_MS = 1;
 
 /**
  * A store that lets others have their turn between two questions, once answering has taken its time: for work that nobody
