@@ -58,6 +58,12 @@ function rangeOf({ edges, counts }: Histogram): CellRange {
   return { counts, at: 0, n: counts.length, parts: 1, edges, edge: 0 };
 }
 
+/**
+ * Counts that were shared out add up to a whole number but for the last digits, which depend on the order: where a share is
+ * reached at the end of a cell, they must not decide whether the next value, however far, is taken.
+ */
+const REACHED = 1 - 1e-12;
+
 /** A cell, and the values of those before it. */
 interface Place {
   cell: number;
@@ -70,7 +76,8 @@ function quantileFrom(h: Histogram, range: CellRange, q: number, place: Place): 
   const { counts, at, n, parts, edges, edge } = range;
   const rank = q * h.count;
   let { cell, below } = place;
-  while (cell < n && (below + counts[at + cell] < rank || counts[at + cell] === 0)) below += counts[at + cell++];
+  const reached = rank * REACHED;
+  while (cell < n && (below + counts[at + cell] < reached || counts[at + cell] === 0)) below += counts[at + cell++];
   place.cell = cell;
   place.below = below;
   if (cell === n) return Number.isFinite(h.max) ? h.max : undefined;
