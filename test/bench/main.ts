@@ -1,6 +1,7 @@
 /** Runs one benchmark: `npm run bench -- NAME`. Without a name it lists them. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSpeedometer, describeSpeed } from './machine-speed.ts';
 
 /** A benchmark prints its own table, with the machine and the versions that it was measured on. */
 export interface Benchmark {
@@ -32,7 +33,14 @@ process.env['XDG_STATE_HOME'] = join(tmpdir(), `vigil-state-${process.pid}`);
 
 async function main(name: string | undefined, args: readonly string[]): Promise<void> {
   const load = name === undefined ? undefined : benchmarks[name];
-  if (load !== undefined) return (await load()).benchmark.run(args);
+  if (load !== undefined) {
+    const { benchmark } = await load();
+    const speed = createSpeedometer();
+    const before = speed();
+    await benchmark.run(args);
+    console.log(`\n${describeSpeed(before, speed())}`);
+    return;
+  }
   if (name !== undefined) process.exitCode = 1;
   console.log(name === undefined ? 'Benchmarks:' : `There is no benchmark ${name}. There are:`);
   for (const [known, loadKnown] of Object.entries(benchmarks)) {
