@@ -199,10 +199,6 @@ export class Checkpoints {
     minutes.forgetClosing();
   }
 
-  /**
-   * Nothing else may write meanwhile: SQLite begins its log anew with the first write after its pages went to the database,
-   * so these must be on the disk before, and what the log holds must be there before that.
-   */
   *#bringOntoDisk(): Work {
     const { files } = this.#parts;
     if (files === undefined) return;
@@ -210,6 +206,10 @@ export class Checkpoints {
     yield 'log';
     files.copyLog();
     yield 'database';
+    this.#owedFrames = 0;
+    files.beginLog();
+    this.#owedFrames = files.frames();
+    yield 'log';
     this.#owedFrames = 0;
   }
 }

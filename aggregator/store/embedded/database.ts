@@ -114,7 +114,11 @@ export class StoreGoneError extends StoreFileError {
 
 export type DatabaseFile = 'log' | 'database';
 
-/** The files of a database, to bring them onto the disk without anybody waiting: SQLite itself does not do so any more. */
+/**
+ * The files of a database, to bring them onto the disk without anybody waiting: SQLite itself does not do so any more. The
+ * order is that of SQLite: the log, what is copied from it, and the beginning of the next log. Nothing else may write
+ * from the first of them to the last.
+ */
 export interface DatabaseFiles {
   /** Brings the log of what was written, or the database, onto the disk. */
   bring(file: DatabaseFile, ended: (error: Error | null) => void): void;
@@ -122,8 +126,16 @@ export interface DatabaseFiles {
   bringAtOnce(file: DatabaseFile): void;
   /** How many frames the log holds. */
   frames(): number;
-  /** Copies what the log holds into the database. */
+  /** Copies what the log holds into the database: the log must be on the disk. */
   copyLog(): void;
+  /**
+   * Begins a new log over the one that was copied, which must be on the disk in the database; and so must be what this writes,
+   * before more is written. Else a loss of power could leave the old log's head before a new log's frames: of the old
+   * log's transactions only the first would then be taken for all. This one writes no more than the head and one frame,
+   * after which the old log can hold none.
+   * @see https://sqlite.org/src/info/ff5be73dee
+   */
+  beginLog(): void;
   /**
    * Brings so many frames of the log, and what they hold, onto the disk once more, in one go, after an attempt that failed.
    * To try that one again would say that it succeeded: what the system could not write it counts as written, and forgets.
@@ -139,25 +151,20 @@ export interface DatabaseFiles {
 
 /** From now on a transaction is in the system's hands when it has ended, and on the disk when its file is brought there. */
 export function takeFiles(database: DatabaseSync, file: string): DatabaseFiles {
-  database.exec('PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0');
+  database.exec('PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=0');
   const logFile = `${file}-wal`;
   const openBoth = () => ({ log: openSync(logFile, 'r+'), database: openSync(file, 'r+') });
   const awaited = openBoth();
   // The system tells of an error once for each descriptor: what waits in one go must not miss one that is told to the other.
   const atOnce = openBoth();
-  const copyLog = () => {
-    database.exec('PRAGMA synchronous=OFF');
-    try {
-      database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-    } finally {
-      database.exec('PRAGMA synchronous=NORMAL');
-    }
-  };
+  const copyLog = () => database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  const beginLog = () => database.exec(`PRAGMA user_version=${SCHEMA_VERSION}`);
   return {
     bring: (name, ended) => fdatasync(awaited[name], ended),
     bringAtOnce: (name) => fdatasyncSync(atOnce[name]),
     frames: () => framesOf(atOnce.log),
     copyLog,
+    beginLog,
     bringAnew(frames) {
       try {
         writeLogAnew(atOnce.log, frames);
@@ -170,10 +177,15 @@ export function takeFiles(database: DatabaseSync, file: string): DatabaseFiles {
       }
       copyLog();
       fdatasyncSync(atOnce.database);
+      beginLog();
+      fdatasyncSync(atOnce.log);
     },
     close(keepsLog) {
       if (keepsLog) closeKeepingLog(database, logFile);
-      else database.close();
+      else {
+        database.exec('PRAGMA synchronous=FULL');
+        database.close();
+      }
       // Only now: who closes a file gives back all locks that its process has on it.
       for (const descriptor of [...Object.values(awaited), ...Object.values(atOnce)]) closeSync(descriptor);
     },

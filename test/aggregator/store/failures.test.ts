@@ -368,7 +368,10 @@ test('a full disk: it goes on answering, refuses with 503, says so, also after a
     expect((await aggregator.post('/v1/metrics', next(), json)).status).toBe(200);
     sent++;
     const ballast = join(directory, 'ballast');
-    expect(() => writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024))).toThrow(/ENOSPC/);
+    const fill = () => {
+      for (;;) appendFileSync(ballast, Buffer.alloc(4096));
+    };
+    expect(fill).toThrow(/ENOSPC/);
     const refused = await postUntil(aggregator, 503, () => {
       sent++;
       return next();
@@ -380,7 +383,13 @@ test('a full disk: it goes on answering, refuses with 503, says so, also after a
     await aggregator.stop('SIGKILL');
     aggregator = await startAggregator({ directory });
     expect(await total()).toBe(3 * sent);
-    expect((await aggregator.post('/v1/metrics', next(), json)).status).toBe(503);
+    // Its checkpoint may have found room in the database's log, and let the journal go.
+    expect(fill).toThrow(/ENOSPC/);
+    await postUntil(aggregator, 503, () => {
+      sent++;
+      return next();
+    });
+    sent--;
     expect(await takesData()).toBe(false);
     expect(await (await aggregator.get('/monitoring/metrics/prometheus/')).text()).toMatch(/aggregator_refusing 1\b/);
 
