@@ -68,18 +68,22 @@ async function settle(): Promise<void> {
 }
 
 const FILES = ['vigil.db', 'vigil.db-wal'];
-const cases = FILES.flatMap((file) => [true, false].map((isAwaited) => [file, isAwaited] as const));
+/** The state of so many streams is more than one transaction takes. */
+const MANY = 8500;
+const cases = FILES.flatMap((file) =>
+  [true, false].flatMap((isAwaited) => [300, MANY].map((names) => [file, isAwaited, names] as const)),
+);
 
 test.each(cases)(
-  '%s, awaited: %s: it refuses, recovers, and a loss of power costs nothing',
-  async (file, isAwaited) => {
+  '%s, awaited: %s, %d streams a sender: it refuses, recovers, and a loss of power costs nothing',
+  async (file, isAwaited, names) => {
     const directory = temporaryDirectory();
     const { opened, tick, finish, refusing } = openTicking(directory);
-    take(opened, 1, 300);
+    take(opened, 1, names);
     tick();
     finish();
     // Of an earlier minute, whose block no later checkpoint writes again.
-    take(opened, 2, 300, EARLIER);
+    take(opened, 2, names, EARLIER);
     refused.add(file);
     tick();
     if (isAwaited) await settle();
@@ -89,9 +93,9 @@ test.each(cases)(
     expect(() => take(opened, 3)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
     tick(5000);
     expect(refusing()).toBe(1);
-    expect(await total(opened)).toBe(600);
+    expect(await total(opened)).toBe(2 * names);
     const lost = openTicking(afterPowerLoss(directory));
-    expect(await total(lost.opened)).toBe(600);
+    expect(await total(lost.opened)).toBe(2 * names);
     lost.opened.close();
 
     refused.clear();
@@ -104,7 +108,7 @@ test.each(cases)(
       finish();
     }
     const after = openTicking(afterPowerLoss(directory));
-    expect(await total(after.opened)).toBe(602);
+    expect(await total(after.opened)).toBe(2 * names + 2);
     after.opened.close();
     opened.close();
   },

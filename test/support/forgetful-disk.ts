@@ -8,6 +8,9 @@ import type * as Fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { temporaryDirectory } from './aggregator.ts';
 
+/** The system knows of pages whether they were written. */
+const PAGE_BYTES = 4096;
+
 interface DiskFile {
   /** What a loss of power leaves. */
   kept: Buffer;
@@ -57,11 +60,19 @@ function synced(path: string): Error | undefined {
   files.set(path, file);
   if (isRefused) {
     file.shown = shown;
-    file.written = new Uint8Array(shown.length);
+    file.written = new Uint8Array(shown.length + PAGE_BYTES);
     return Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
   }
-  const { kept, shown: lost, written } = file;
-  file.kept = Buffer.from(shown.map((byte, at) => (byte === lost?.[at] && written[at] !== 1 ? (kept[at] ?? 0) : byte)));
+  const { kept, shown: lost } = file;
+  file.kept = Buffer.from(shown);
+  if (lost === undefined) return undefined;
+  for (let at = 0; at < shown.length; at += PAGE_BYTES) {
+    const end = Math.min(at + PAGE_BYTES, shown.length);
+    const isForgotten = file.written.subarray(at, end).every((byte) => byte === 0);
+    // What was written since then is on the disk, and no longer forgotten, if it becomes what it was.
+    if (!isForgotten || !shown.subarray(at, end).equals(lost.subarray(at, end))) file.written.fill(1, at, end);
+    else file.kept.fill(0, at, end).set(kept.subarray(at, end), at);
+  }
   return undefined;
 }
 

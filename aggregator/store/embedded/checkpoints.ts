@@ -6,6 +6,7 @@ import type { OpenMinutes } from './minutes.ts';
 import type { Persistence } from './persistence.ts';
 import type { Retention } from './retention.ts';
 import type { SeriesDirectory } from './series.ts';
+import type { Work } from './slices.ts';
 import { type BlockSource, mergeOpen } from './tiers.ts';
 
 /** A journal of this size, two million points, brings the checkpoint forward: replaying it takes about a second. */
@@ -31,9 +32,6 @@ export interface CheckpointParts {
   readonly sliceMs?: number | undefined;
 }
 
-/** Yields where others may have their turn; with a file, that one must be on the disk before it goes on. */
-type Work = Generator<DatabaseFile | undefined, void>;
-
 /** @param error why it failed: everything then stays in memory and in the journal */
 type Ended = (error?: unknown) => void;
 
@@ -44,10 +42,12 @@ interface UnderWay {
   longestMs: number;
   /** The file that it waits for. */
   file: DatabaseFile | undefined;
+  /** Why that could not be brought onto the disk. */
+  refusal: unknown;
 }
 
 /**
- * Takes what is open to the disk, all of it in one transaction, and lets the journal's older files go. At its beginning
+ * Takes what is open to the disk, so that all of it counts or nothing, and lets the journal's older files go. At its beginning
  * what is open is closed, and the journal begins a new file; the rest comes in slices, one checkpoint at a time.
  */
 export class Checkpoints {
@@ -93,7 +93,7 @@ export class Checkpoints {
    */
   begin(isRecovering: boolean, ended: Ended): void {
     const work = this.#write(isRecovering);
-    this.#underWay = { work, ended, beganMs: performance.now(), longestMs: 0, file: undefined };
+    this.#underWay = { work, ended, beganMs: performance.now(), longestMs: 0, file: undefined, refusal: undefined };
     this.#turn(work);
   }
 
@@ -135,8 +135,8 @@ export class Checkpoints {
   #step(underWay: UnderWay, beganMs: number): boolean {
     const { work } = underWay;
     for (;;) {
-      if (underWay.file !== undefined && this.#isAtOnce) this.#parts.files?.bringAtOnce(underWay.file);
-      const { done, value: file } = work.next();
+      if (this.#isAtOnce) this.#waitAtOnce(underWay);
+      const { done, value: file } = underWay.refusal === undefined ? work.next() : work.throw(underWay.refusal);
       if (done) return true;
       underWay.file = file;
       if (this.#isAtOnce) continue;
@@ -151,9 +151,17 @@ export class Checkpoints {
     }
   }
 
+  #waitAtOnce(underWay: UnderWay): void {
+    try {
+      if (underWay.file !== undefined) this.#parts.files?.bringAtOnce(underWay.file);
+    } catch (error) {
+      underWay.refusal = error;
+    }
+  }
+
   #brought(underWay: UnderWay, error: Error | null): void {
-    if (error === null) this.#turn(underWay.work);
-    else if (underWay === this.#underWay) this.#fail(underWay, error);
+    underWay.refusal ??= error ?? undefined;
+    this.#turn(underWay.work);
   }
 
   #fail(underWay: UnderWay, error: unknown): void {
@@ -188,7 +196,7 @@ export class Checkpoints {
     try {
       yield;
       const merged = yield* mergeOpen(directory, blocks, minutes.closing);
-      yield* persistence.write(changes, { ...rest, blocks: merged });
+      yield* persistence.write(changes, { ...rest, blocks: merged }, () => this.#settle());
     } catch (error) {
       persistence.giveBack(changes);
       minutes.reopen();
@@ -197,6 +205,11 @@ export class Checkpoints {
     }
     retention.noteSaved();
     minutes.forgetClosing();
+  }
+
+  /** Between two of its transactions. In one go they may all stand in the log. */
+  *#settle(): Work {
+    if (!this.#isAtOnce) yield* this.#bringOntoDisk();
   }
 
   *#bringOntoDisk(): Work {

@@ -6,9 +6,10 @@ import { framesOf, LogError, writeLogAnew, writePagesAnew } from './write-ahead-
 
 /**
  * Version of the file, kept in the file itself. Since version 3 blocks are kept in a form that earlier ones cannot read,
- * and theirs are read as they are. Since version 4 the blocks of coarser tiers are made later than those of minutes.
+ * and theirs are read as they are. Since version 4 the blocks of coarser tiers are made later than those of minutes. Since
+ * version 5 a chunk of streams has two places.
  */
-const SCHEMA_VERSION = 4;
+const SCHEMA_VERSION = 5;
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -77,13 +78,16 @@ function migrate(database: DatabaseSync, file: string, log?: Pick<StoreLog, 'inf
     database.exec(`BEGIN; ${SCHEMA} ${CLIENTS} ${DAMAGED} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
   else if (version < SCHEMA_VERSION) {
     if (version < 2) database.exec(`BEGIN; ${CLIENTS} PRAGMA user_version=2; COMMIT`);
-    database.exec(DAMAGED);
-    unpackAll(
-      database,
-      (packs) => log?.info({}, `the store is of an older version: its ${packs} packs of blocks are unpacked`),
-      (error) => log?.error({ err: error }, PACK_IS_DAMAGED),
-    );
-    database.exec(`BEGIN; DROP TABLE packs; PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+    if (version < 4) {
+      database.exec(DAMAGED);
+      unpackAll(
+        database,
+        (packs) => log?.info({}, `the store is of an older version: its ${packs} packs of blocks are unpacked`),
+        (error) => log?.error({ err: error }, PACK_IS_DAMAGED),
+      );
+      database.exec('BEGIN; DROP TABLE packs; PRAGMA user_version=4; COMMIT');
+    }
+    database.exec(`PRAGMA user_version=${SCHEMA_VERSION}`);
   }
 }
 

@@ -4,14 +4,17 @@ import type { MutationSpan } from '../port.ts';
 import { type Changes, type Changing, forgetChanges, giveBack, takeChanges } from './changes.ts';
 import type { ClientTables } from './clients.ts';
 import type { SeriesDirectory, SeriesKey } from './series.ts';
-import type { Sliced } from './slices.ts';
+import type { Sliced, Work } from './slices.ts';
 import type { SpanShelf } from './spans.ts';
 import { StoredBlocks } from './stored-blocks.ts';
+import { StoredStreams } from './stored-streams.ts';
 import type { NewBlock } from './tiers.ts';
 
 const MINUTE_MS = 60_000;
+/** The place of each chunk of streams that counts. */
+const STREAM_PLACES = 'streamPlaces';
 
-/** What one checkpoint writes in one transaction, beside what changed. */
+/** What one checkpoint writes, beside what changed. */
 export interface Checkpoint {
   readonly blocks: readonly NewBlock[];
   /** Journal files before this one are no longer needed. */
@@ -31,6 +34,7 @@ export type Gone = Readonly<Record<'series' | 'instances' | 'entries' | 'spans' 
 export class Persistence {
   readonly blocks: StoredBlocks;
   readonly #database: DatabaseSync;
+  readonly #streams: StoredStreams;
   readonly #changing: Changing;
   /** Lists of edges already written. */
   #savedEdges = 0;
@@ -45,6 +49,7 @@ export class Persistence {
     this.#database = database;
     this.#changing = { directory, streams, spans, clients };
     this.blocks = new StoredBlocks(database);
+    this.#streams = new StoredStreams(database);
   }
 
   meta(key: string): string | undefined {
@@ -69,8 +74,7 @@ export class Persistence {
       streams.restoreInstance(id, JSON.parse(instance) as Instance);
     for (const { id, entry } of this.#all<{ id: number; entry: string }>('SELECT id, entry FROM entries ORDER BY id'))
       streams.restoreEntry(id, JSON.parse(entry) as Entry);
-    for (const { data } of this.#all<{ data: Uint8Array }>('SELECT data FROM streams ORDER BY chunk'))
-      this.#loadStreams(data);
+    this.#streams.load(this.meta(STREAM_PLACES), (data) => this.#loadStreams(data));
     streams.rebuildIndex();
     for (const { span } of this.#all<{ span: string }>('SELECT span FROM spans'))
       spans.offer(JSON.parse(span) as MutationSpan);
@@ -98,13 +102,17 @@ export class Persistence {
   }
 
   /**
-   * Writes everything that changed, all or nothing. Blocks come last, with what ends it: nobody may see them before.
-   * @throws the system's error; nothing is written then
+   * Writes everything that changed, all or nothing: what counts is in the last transaction. Blocks come last of all, with
+   * what ends it: nobody may see them before.
+   * @param settle what must be done with each transaction but the last when it has ended
+   * @throws the system's error; nothing counts then
    */
-  *write(changes: Changes, checkpoint: Checkpoint): Sliced {
+  *write(changes: Changes, checkpoint: Checkpoint, settle: () => Work): Work {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
+      const places = yield* this.#streams.write(changes.streams, settle);
       yield* this.#writeChanges(changes, checkpoint.gone);
+      this.setMeta(STREAM_PLACES, places);
       this.blocks.write(checkpoint.blocks);
       this.setMeta('journal', String(checkpoint.journal));
       if (checkpoint.newestPointMs !== undefined) this.setMeta('newestPointMs', String(checkpoint.newestPointMs));
@@ -118,6 +126,7 @@ export class Persistence {
       throw error;
     }
     this.blocks.noteWritten(checkpoint.blocks);
+    this.#streams.noteWritten(changes.streams);
     this.#savedEdges += changes.edges.length;
   }
 
@@ -130,11 +139,6 @@ export class Persistence {
     yield* this.#insert('entries', changes.entries, (entry) => JSON.stringify(entry));
     yield* this.#insert('instances', changes.instances, (instance) => instance);
     yield* this.#insert('clients', changes.clients, (hour) => hour);
-    const insertChunk = this.#database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?)');
-    for (const chunk of changes.streams.chunks) {
-      insertChunk.run(chunk, changes.streams.take(chunk));
-      yield;
-    }
     const remove = this.#database.prepare('DELETE FROM spans WHERE hour = ?');
     const insertSpan = this.#database.prepare('INSERT INTO spans (hour, span) VALUES (?, ?)');
     for (const [hour, spans] of changes.spans) {

@@ -236,14 +236,18 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   expect(ids).toEqual([0, 1, 2]);
   const save = ({ series, persistence }: typeof first, tables: ReadonlyMap<number, RowTable>) =>
     atOnce(
-      persistence.write(persistence.take(), {
-        blocks: atOnce(mergeOpen(series, persistence.blocks, tables)),
-        journal: 1,
-        newestPointMs: undefined,
-        lastArrivalMs: undefined,
-        arrivals: '[]',
-        gone: { series: [], instances: [], entries: [], spans: [], clients: [] },
-      }),
+      persistence.write(
+        persistence.take(),
+        {
+          blocks: atOnce(mergeOpen(series, persistence.blocks, tables)),
+          journal: 1,
+          newestPointMs: undefined,
+          lastArrivalMs: undefined,
+          arrivals: '[]',
+          gone: { series: [], instances: [], entries: [], spans: [], clients: [] },
+        },
+        function* () {},
+      ),
     );
   save(first, new Map());
   const lengths = Uint32Array.of(BLOCK_OF_VERSION_2.length);
@@ -271,6 +275,6 @@ test('a store of version 2 answers from its blocks and its packs, and writes new
   expect(rowsOf(third.persistence.blocks.block(0, hour + 60))).toEqual(changed);
   const written = third.database.prepare('SELECT data FROM blocks WHERE id = ?').get(hour + 60) as { data: Uint8Array };
   expect(written.data[0]).toBe(4);
-  expect(third.database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4 });
+  expect(third.database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 5 });
   third.database.close();
 });

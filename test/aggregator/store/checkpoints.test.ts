@@ -1,5 +1,6 @@
 /** A checkpoint is made in slices: what is so between any two of them. */
-import { cpSync } from 'node:fs';
+import { cpSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createOwnMetrics } from '../../../aggregator/metrics.ts';
 import { type OpenedStore, openEmbeddedStore } from '../../../aggregator/store/embedded/open.ts';
@@ -25,15 +26,15 @@ function open(directory: string) {
   return { store, written };
 }
 
-/** A total that grows by one, of a stream of its own each. */
-function take(store: OpenedStore, streams: number, total: number): void {
+/** A total that grows by one, of a stream of its own each, of so many processes. */
+function take(store: OpenedStore, streams: number, total: number, instances: number = streams): void {
   const points = Array.from(
     { length: streams },
     (_, i) =>
       ({
         metric: 'vigil.task.requests',
-        instance: `i${i}`,
-        attributes: { 'vigil.task.name': `t${i % 20}` },
+        instance: `i${i % instances}`,
+        attributes: { 'vigil.task.name': instances === streams ? `t${i % 20}` : `t${Math.floor(i / instances)}` },
         cumulative: true,
         startMs: Date.UTC(2026, 0, 15, 12, 34, 57),
         timeMs: clock,
@@ -90,6 +91,52 @@ test('questions, new points and a crash find everything once, whatever was writt
   expect(await total(again.store)).toBe(expected);
   again.store.close();
 });
+
+test('more streams than one transaction takes are as they were or as they are, wherever a crash comes', {
+  timeout: 60_000,
+}, async () => {
+  const directory = temporaryDirectory();
+  const streams = 8_500;
+  const first = open(directory);
+  clock += 2 * MINUTE;
+  take(first.store, streams, 1, 5);
+  first.store.close();
+  const { store, written } = open(directory);
+  // Twice: what counts is at the first place of its chunk, then at the second one.
+  for (const now of [3, 4]) {
+    clock += 2 * MINUTE;
+    take(store, streams, now, 5);
+    const before = written();
+    vi.advanceTimersByTime(5000);
+    const states = new Set<string>();
+    while (written() === before) {
+      const state = stateOf(directory);
+      if (!states.has(state)) {
+        states.add(state);
+        const copy = temporaryDirectory();
+        cpSync(directory, copy, { recursive: true });
+        const crashed = open(copy);
+        expect(await total(crashed.store)).toBe(streams * now);
+        clock += 1000;
+        take(crashed.store, streams, now + 2, 5);
+        clock -= 1000;
+        // Known totals grew by two, whatever of them had been written.
+        expect(await total(crashed.store)).toBe(streams * (now + 2));
+        crashed.store.close();
+      }
+      await turn();
+    }
+    // Before the first transaction, with it in the log, in the database, and with the last one in the log.
+    expect(states.size).toBeGreaterThan(3);
+    expect(await total(store)).toBe(streams * now);
+  }
+  store.close();
+});
+
+/** Changes with what the database's files hold. */
+function stateOf(directory: string): string {
+  return ['vigil.db', 'vigil.db-wal'].map((name) => statSync(join(directory, name)).mtimeMs).join(' ');
+}
 
 test.each([0, 1, 5, 60, 120])('closing after %d slices writes everything', async (slices) => {
   const directory = temporaryDirectory();

@@ -325,7 +325,7 @@ test('a store of version 1 opens with what it held, and can then keep clients', 
   take(opened, 3);
   opened.close();
   const after = new DatabaseSync(join(directory, 'vigil.db'));
-  expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4 });
+  expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 5 });
   expect(after.prepare('SELECT count(*) AS n FROM clients').get()).toEqual({ n: 0 });
   after.close();
   const again = open(directory);

@@ -106,7 +106,7 @@ test('opens with all that it held, and goes on', async () => {
   await expectAll(again.opened);
   again.opened.close();
   const database = new DatabaseSync(join(directory, 'vigil.db'));
-  expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4 });
+  expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 5 });
   expect(database.prepare("SELECT name FROM sqlite_schema WHERE name = 'packs'").get()).toBeUndefined();
   database.close();
 });
