@@ -99,9 +99,10 @@ export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
     const answer = await receive(options, signal, request, encoding, invite);
     requests.add({ signal, outcome: answer.outcome });
     received.add({ signal }, answer.receivedBytes);
-    const line = { correlation_id: correlationId, signal, outcome: answer.outcome };
+    const line = { correlation_id: correlationId, signal, outcome: answer.outcome, reason: answer.reason };
     if (answer.cause !== undefined) log.error({ ...line, err: answer.cause }, 'telemetry could not be taken');
-    else log[answer.outcome === 'accepted' ? 'debug' : 'info'](line, 'telemetry received');
+    else if (answer.reason === undefined) log.debug(line, 'telemetry received');
+    else log.info(line, answer.outcome === 'accepted' ? 'telemetry was taken in part' : 'telemetry was refused');
     response.writeHead(outcomes[answer.outcome].status, {
       ...answer.headers,
       'Content-Type': OTLP_CONTENT_TYPES[encoding ?? 'json'],
@@ -123,6 +124,8 @@ interface Answer {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly receivedBytes: number;
+  /** What the sender is told; undefined when all is well. */
+  readonly reason: string | undefined;
   /** Present when the fault is ours. */
   readonly cause?: unknown;
 }
@@ -152,14 +155,15 @@ async function receive(
         gzip: admitted.gzip,
       });
       const encoded = encodeExported(signal, admitted.encoding, accepted);
-      return { outcome: 'accepted', body: encoded, headers: {}, receivedBytes };
+      const reason = accepted.message === '' ? undefined : accepted.message;
+      return { outcome: 'accepted', body: encoded, headers: {}, receivedBytes, reason };
     } finally {
       body.release();
     }
   } catch (error) {
     const { outcome, message, headers, isOurs } = asRefusal(error);
     const body = encodeStatus(encoding ?? 'json', outcomes[outcome].rpcCode, message);
-    return { outcome, body, headers, receivedBytes, cause: isOurs ? error : undefined };
+    return { outcome, body, headers, receivedBytes, reason: message, cause: isOurs ? error : undefined };
   }
 }
 
@@ -167,6 +171,14 @@ type Admitted = Pick<ReceivedBody, 'encoding' | 'gzip'> & {
   readonly expectedBytes: number;
   readonly receiver: Receiver;
 };
+
+/** Whether a Content-Encoding that is taken means gzip, under both names of it (RFC 9110, 8.4.1.3). */
+const CODINGS: ReadonlyMap<string, boolean> = new Map([
+  ['', false],
+  ['identity', false],
+  ['gzip', true],
+  ['x-gzip', true],
+]);
 
 /** All that can be told from the headers. */
 function admit(
@@ -188,12 +200,12 @@ function admit(
   if (isClosing()) throw unavailable('The service is closing.', RETRY_SECONDS);
   if (encoding === undefined)
     throw new Refusal('wrong_type', 'Content-Type must be application/x-protobuf or application/json.');
-  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  if (coding !== 'gzip' && coding !== 'identity')
+  const isGzip = CODINGS.get(headers['content-encoding']?.trim().toLowerCase() ?? '');
+  if (isGzip === undefined)
     throw new Refusal('wrong_type', 'Content-Encoding must be gzip, or absent.', { 'Accept-Encoding': 'gzip' });
   const expectedBytes = Number(headers['content-length'] ?? 0);
   if (expectedBytes > MAX_BODY_BYTES) throw tooLarge();
-  return { encoding, gzip: coding === 'gzip', expectedBytes, receiver };
+  return { encoding, gzip: isGzip, expectedBytes, receiver };
 }
 
 function encodingOf(headers: IncomingHttpHeaders): OtlpEncoding | undefined {

@@ -67,6 +67,8 @@ export class PointBatch {
   readonly rejected = new Map<RejectReason, Rejected>();
   /** True while every string of the body is known to be clean: only then may the body be journaled as received. */
   clean = true;
+  /** The body holds something, and nothing that is read here. */
+  isForeign = false;
 
   reset(): void {
     // One huge body must not keep its memory for ever.
@@ -77,6 +79,7 @@ export class PointBatch {
     this.empty = 0;
     this.rejected.clear();
     this.clean = true;
+    this.isForeign = false;
   }
 
   /** Makes room for `n` more values and returns the array to write to. */

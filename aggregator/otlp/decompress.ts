@@ -38,6 +38,10 @@ function decompress(gzip: Uint8Array, bufferBytes: number) {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
       throw new BodyError('too_large', `The body is larger than ${MAX_BODY_BYTES} bytes after decompression.`);
-    throw new BodyError('malformed', 'The body is not valid gzip, or is cut off.');
+    const isGzip = gzip[0] === 0x1f && gzip[1] === 0x8b;
+    const problem = isGzip
+      ? 'The body is damaged gzip, or is cut off.'
+      : 'The body is no gzip, as its Content-Encoding says.';
+    throw new BodyError('malformed', problem);
   }
 }

@@ -23,6 +23,7 @@ import {
   SUMMARY_DATA,
 } from './judgement.ts';
 import { declarationContext, Memory, type Sender, type SentMetric } from './senders.ts';
+import { located } from './unreadable.ts';
 
 /** Numbers of fields. The first of ResourceMetrics and ScopeMetrics tells whose the second are. */
 const HEAD = 0;
@@ -94,7 +95,7 @@ export class JsonMetricsDecoder {
       this.#read(body, true);
     } catch (error) {
       batch.reset();
-      throw error;
+      throw located(error, body, 'json', this.#cursor.pos);
     } finally {
       this.#cursor.close();
     }
@@ -106,8 +107,14 @@ export class JsonMetricsDecoder {
     this.#stager.hasNew = false;
     cursor.open(body);
     if (cursor.isNull()) malformedJson();
-    this.#message(this.#request, () => this.#list(() => this.#resourceMetrics()));
+    let isRead = false;
+    this.#message(this.#request, () => {
+      isRead = true;
+      this.#list(() => this.#resourceMetrics());
+    });
     cursor.end();
+    // Only unknown fields make a body unclean that was not read.
+    this.#batch.isForeign = !isRead && !this.#batch.clean;
   }
 
   /** Reads the message here. @param visit reads the value of a known field */

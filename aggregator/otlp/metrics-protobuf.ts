@@ -7,6 +7,7 @@ import { isRefusal, type Refusal } from './judgement.ts';
 import { PointStager } from './point-stager.ts';
 import { checkMessage, METRIC, METRIC_DEPTH } from './schema.ts';
 import { declarationContext, Memory, type Sender } from './senders.ts';
+import { located } from './unreadable.ts';
 import { BYTES, malformed, WireReader } from './wire.ts';
 
 /** Bits of the numbers of a Metric's fields that are data. */
@@ -47,7 +48,7 @@ export class MetricsDecoder {
       this.#request(body.length);
     } catch (error) {
       batch.reset();
-      throw error;
+      throw located(error, body, 'protobuf', this.#stager.points.reader.pos);
     } finally {
       this.#stager.points.close();
     }

@@ -35,3 +35,9 @@ export function describeRejected(rejected: ReadonlyMap<RejectReason, Rejected>):
   });
   return { rejected: total, message: sentences.join('; ') };
 }
+
+/** Unknown fields of JSON are to be passed over: a body of nothing else is no error, but its sender should know. */
+export function nothingRead(wanted: 'resourceMetrics' | 'resourceSpans'): Accepted {
+  const message = `Nothing was read: the body has no ${wanted}. Names in OTLP/JSON are lowerCamelCase; metrics go to /v1/metrics, spans to /v1/traces.`;
+  return { rejected: 0, message };
+}

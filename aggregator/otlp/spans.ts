@@ -5,6 +5,7 @@ import { type Door, OPEN_DOOR, type RawAttributes, textOfValue } from './attribu
 import { attributesOf, countOf, type JsonObject, listOf, objectOf, parseBody, textOf } from './json-reader.ts';
 import type { ReceivedBody } from './receiver.ts';
 import { checkMessage, TRACE_REQUEST } from './schema.ts';
+import { located } from './unreadable.ts';
 import { BYTES, FIXED64, VARINT, WireReader } from './wire.ts';
 
 /** What a trace body held. */
@@ -13,6 +14,8 @@ export interface DecodedSpans {
   readonly spans: readonly MutationSpan[];
   /** All others: taken, and of no use here. */
   readonly ignored: number;
+  /** See `PointBatch.isForeign`. */
+  readonly isForeign: boolean;
 }
 
 /** Spans of other names are passed over without a look at their attributes. */
@@ -43,9 +46,8 @@ export function decodeSpans(
     if (kept === undefined) ignored++;
     else spans.push(kept);
   };
-  if (encoding === 'json') visitJson(body, take);
-  else visitProtobuf(body, take);
-  return { spans, ignored };
+  const isForeign = encoding === 'json' ? visitJson(body, take) : visitProtobuf(body, take);
+  return { spans, ignored, isForeign };
 }
 
 type Take = (service: string, span: RawSpan | undefined) => void;
@@ -76,12 +78,23 @@ function attributeText(attributes: RawAttributes, key: string): string {
   return found === undefined ? '' : textOfValue(found[1]);
 }
 
-function visitJson(body: Uint8Array, take: Take): void {
-  for (const item of listOf(parseBody(body).resourceSpans)) {
+/** @returns whether it holds something, and no spans */
+function visitJson(body: Uint8Array, take: Take): boolean {
+  const request = parse(body);
+  for (const item of listOf(request.resourceSpans)) {
     const { resource, scopeSpans } = objectOf(item);
     const service = attributeText(attributesOf(objectOf(resource).attributes), 'service.name');
     for (const scope of listOf(scopeSpans))
       for (const span of listOf(objectOf(scope).spans)) take(service, readJsonSpan(objectOf(span)));
+  }
+  return Object.keys(request).length > 0 && !Object.hasOwn(request, 'resourceSpans');
+}
+
+function parse(body: Uint8Array): JsonObject {
+  try {
+    return parseBody(body);
+  } catch (error) {
+    throw located(error, body, 'json', undefined);
   }
 }
 
@@ -110,10 +123,14 @@ function statusCodeOf(code: unknown): number {
       : countOf(code);
 }
 
-/** Checks the whole body, then walks it. */
-function visitProtobuf(body: Uint8Array, take: Take): void {
+/** Checks the whole body, then walks it. @returns false: what is no request for spans is not well-formed either */
+function visitProtobuf(body: Uint8Array, take: Take): boolean {
   const reader = new WireReader(body);
-  checkMessage(reader, TRACE_REQUEST, body.length);
+  try {
+    checkMessage(reader, TRACE_REQUEST, body.length);
+  } catch (error) {
+    throw located(error, body, 'protobuf', reader.pos);
+  }
   reader.pos = 0;
   eachMessage(reader, 0, body.length, 1, (start, end) => {
     let service = '';
@@ -124,6 +141,7 @@ function visitProtobuf(body: Uint8Array, take: Take): void {
       eachMessage(reader, from, to, 2, (spanStart, spanEnd) => take(service, readSpan(reader, spanStart, spanEnd))),
     );
   });
+  return false;
 }
 
 /** Calls `visit` for each length-delimited field of that number in the message between two indexes. */

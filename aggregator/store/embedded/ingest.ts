@@ -8,7 +8,7 @@ import { LastHour } from '../../otlp/last-hour.ts';
 import { JsonMetricsDecoder } from '../../otlp/metrics-json.ts';
 import { MetricsDecoder } from '../../otlp/metrics-protobuf.ts';
 import { type Accepted, BodyError, type ReceivedBody, type Receiver } from '../../otlp/receiver.ts';
-import { describeRejected, REJECT_REASONS } from '../../otlp/rejections.ts';
+import { describeRejected, nothingRead, REJECT_REASONS } from '../../otlp/rejections.ts';
 import { SharedIdentities } from '../../otlp/shared-identities.ts';
 import { decodeSpans } from '../../otlp/spans.ts';
 import type { StreamTable } from '../../otlp/streams.ts';
@@ -111,11 +111,13 @@ export class Ingest implements Receiver {
     this.#apply(now);
     this.#count(now);
     if (batch.points > 0) this.#parts.taken();
-    return describeRejected(batch.rejected);
+    return batch.isForeign ? nothingRead('resourceMetrics') : describeRejected(batch.rejected);
   }
 
   #takeSpans(body: ReceivedBody, bytes: Uint8Array): Accepted {
-    const kept = decodeSpans(bytes, body.encoding).spans.filter((span) => this.#parts.spans.wants(span));
+    const { spans, isForeign } = decodeSpans(bytes, body.encoding);
+    if (isForeign) return nothingRead('resourceSpans');
+    const kept = spans.filter((span) => this.#parts.spans.wants(span));
     if (kept.length > 0) {
       this.#append(kinds.SPANS, this.#parts.now(), Buffer.from(JSON.stringify(kept)));
       for (const span of kept) this.#parts.spans.offer(span);

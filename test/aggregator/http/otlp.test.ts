@@ -42,6 +42,8 @@ describe.each(PATHS)('POST %s', (path) => {
     ['JSON', JSON_TYPE, 'json', false],
     ['JSON, gzip', { ...JSON_TYPE, 'Content-Encoding': 'GZIP' }, 'json', true],
     ['JSON with a charset', { 'Content-Type': 'Application/JSON; charset=utf-8' }, 'json', false],
+    ['gzip under its old name', { 'Content-Encoding': 'x-gzip' }, 'protobuf', true],
+    ['a coding without a name', { 'Content-Encoding': '' }, 'protobuf', false],
     ['no coding, said so', { 'Content-Encoding': 'identity' }, 'protobuf', false],
     ['a bearer token', { 'X-Monitoring-API-Key': '', Authorization: `Bearer ${SEND_KEY}` }, 'protobuf', false],
   ])('takes %s as it came', async (_name, headers, encoding, gzip) => {
@@ -122,6 +124,7 @@ describe.each(PATHS)('POST %s', (path) => {
     ['no content type', { 'Content-Type': '' }],
     ['another protobuf type', { 'Content-Type': 'application/protobuf' }],
     ['brotli', { 'Content-Encoding': 'br' }],
+    ['a coding named as a method', { 'Content-Encoding': 'constructor' }],
     ['gzip in gzip', { 'Content-Encoding': 'gzip, gzip' }],
   ])('%s is 415', async (_name, headers) => {
     await expectStatus(await door.post(path, 'x', headers), 415, 3);
@@ -243,6 +246,19 @@ test('the log tells a fault of ours with its cause, and no key', async () => {
   const line = door.lines().find(({ level }) => level === 'error');
   expect(line).toMatchObject({ correlation_id: '4bf92f3577b34da6a3ce929d0e0e4736', err: { message: 'row 17' } });
   expect(JSON.stringify(door.lines())).not.toContain(SEND_KEY);
+});
+
+test('the log tells what a sender was told, and is silent where all is well', async () => {
+  const told = () => door.lines().filter(({ level }) => level !== 'debug');
+  await door.post('/v1/metrics', 'x');
+  expect(told()).toEqual([]);
+  door.take = () => ({ rejected: 2, message: '2 points: no time' });
+  await door.post('/v1/metrics', 'x');
+  await door.post('/v1/traces', 'x', { 'Content-Type': 'text/plain' });
+  expect(told()).toMatchObject([
+    { level: 'info', message: 'telemetry was taken in part', reason: '2 points: no time' },
+    { level: 'info', message: 'telemetry was refused', reason: expect.stringContaining('Content-Type must be') },
+  ]);
 });
 
 function head(path: string, headers: Record<string, string>): string {

@@ -107,7 +107,8 @@ describe('spans of mutations are kept, others counted', () => {
     ['nothing', {}, { spans: [], ignored: 0 }],
   ];
   test.each(cases)('%s', (_, body, result) => {
-    for (const [encoding, bytes] of bodies(body)) expect(decodeSpans(bytes, encoding)).toEqual(result);
+    for (const [encoding, bytes] of bodies(body))
+      expect(decodeSpans(bytes, encoding)).toEqual({ ...result, isForeign: false });
   });
 });
 
@@ -139,8 +140,8 @@ test('spans as the SDK sends them', async () => {
   };
   const json = JsonTraceSerializer.serializeRequest(spans) as Uint8Array;
   const protobuf = ProtobufTraceSerializer.serializeRequest(spans) as Uint8Array;
-  expect(decodeSpans(json, 'json')).toEqual({ spans: [expected], ignored: 0 });
-  expect(decodeSpans(protobuf, 'protobuf')).toEqual({ spans: [expected], ignored: 0 });
+  expect(decodeSpans(json, 'json')).toEqual({ spans: [expected], ignored: 0, isForeign: false });
+  expect(decodeSpans(protobuf, 'protobuf')).toEqual({ spans: [expected], ignored: 0, isForeign: false });
   await provider.shutdown();
 });
 
