@@ -47,7 +47,7 @@ export async function startAggregator(configuration: Configuration, log: Log): P
     const { receiver } = opened;
     const pool = createBufferPool(MAX_BODIES_BYTES, MAX_IDLE_BUFFERS_BYTES);
     const otlp = createOtlpHandler({ ...composed, receiver, pool, ownMetrics, log });
-    const server = await startServer({ ...configuration, app: composed.app, otlp, ownMetrics });
+    const server = await startServer({ ...configuration, app: composed.app, otlp, ownMetrics, log });
     composed.startAlerts();
     const { host, port } = server;
     const close = () => composed.close(() => server.close(CLOSE_CAP_MS));

@@ -22,9 +22,12 @@ export interface OtlpOptions {
   readonly isClosing: () => boolean;
 }
 
-/** @param mustInvite whether the client waits for `100 Continue` before it sends the body */
+/**
+ * @param signal undefined for telemetry at a path that takes none
+ * @param mustInvite whether the client waits for `100 Continue` before it sends the body
+ */
 export type OtlpHandler = (
-  signal: Signal,
+  signal: Signal | undefined,
   request: IncomingMessage,
   response: ServerResponse,
   mustInvite: boolean,
@@ -35,11 +38,19 @@ export function signalOf(url: string): Signal | undefined {
   return /^\/v1\/(metrics|traces)\/?(?:\?|$)/.exec(url)?.[1] as Signal | undefined;
 }
 
+/** Whether a request brings telemetry to where none is taken: its sender reads a `google.rpc.Status` and nothing else. */
+export function isMisdirected({ method, url = '', headers }: IncomingMessage): boolean {
+  return (
+    method === 'POST' && (encodingOf(headers) === 'protobuf' || /\/v1\/(metrics|traces|logs)\/?(?:\?|$)/.test(url))
+  );
+}
+
 /** How requests end, as they are counted, with the HTTP status and the `google.rpc.Code` of each. */
 const outcomes = {
   accepted: { status: 200, rpcCode: 0 },
   malformed: { status: 400, rpcCode: 3 },
   wrong_key: { status: 401, rpcCode: 16 },
+  wrong_path: { status: 404, rpcCode: 5 },
   wrong_method: { status: 405, rpcCode: 12 },
   too_large: { status: 413, rpcCode: 8 },
   wrong_type: { status: 415, rpcCode: 3 },
@@ -70,15 +81,19 @@ class Refusal extends Error {
 }
 
 const RETRY_SECONDS = 5;
+const WRONG_PATH =
+  'There is nothing at this path: OTLP is taken at /v1/metrics and /v1/traces, to which OTEL_EXPORTER_OTLP_ENDPOINT is the base address. Logs and remote write are not taken.';
 /** How long a refused client may go on sending the body that nobody reads, so that it gets to read its answer. */
 const LINGER_MS = 2000;
 
 const SIGNALS: readonly Signal[] = ['metrics', 'traces'];
+/** Stands in counts for what came to no path of ours. */
+const OTHER = 'other';
 
 export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
   const { ownMetrics, log } = options;
   const requests = ownMetrics.counter('aggregator_otlp_requests_total', 'OTLP requests, by how they ended.', {
-    signal: SIGNALS,
+    signal: [...SIGNALS, OTHER],
     outcome: Object.keys(outcomes) as OtlpOutcome[],
   });
   const received = ownMetrics.counter('aggregator_otlp_received_bytes_total', 'Bytes of OTLP bodies as they came.', {
@@ -97,8 +112,8 @@ export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
       if (mustInvite) response.writeContinue();
     };
     const answer = await receive(options, signal, request, encoding, invite);
-    requests.add({ signal, outcome: answer.outcome });
-    received.add({ signal }, answer.receivedBytes);
+    requests.add({ signal: signal ?? OTHER, outcome: answer.outcome });
+    if (signal !== undefined) received.add({ signal }, answer.receivedBytes);
     const line = { correlation_id: correlationId, signal, outcome: answer.outcome, reason: answer.reason };
     if (answer.cause !== undefined) log.error({ ...line, err: answer.cause }, 'telemetry could not be taken');
     else if (answer.reason === undefined) log.debug(line, 'telemetry received');
@@ -133,13 +148,14 @@ interface Answer {
 /** Never rejects. */
 async function receive(
   options: OtlpOptions,
-  signal: Signal,
+  signal: Signal | undefined,
   request: IncomingMessage,
   encoding: OtlpEncoding | undefined,
   invite: () => void,
 ): Promise<Answer> {
   let receivedBytes = 0;
   try {
+    if (signal === undefined) throw new Refusal('wrong_path', WRONG_PATH);
     const admitted = admit(options, request, encoding);
     invite();
     const body = await readBody(request, options.pool, {

@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { newCorrelationId } from '../correlation.ts';
+import type { Log } from '../log.ts';
 import type { OwnMetrics } from '../metrics.ts';
 import type { App } from './app.ts';
 import { ApiError, renderError } from './errors.ts';
 import { commonHeaders } from './headers.ts';
-import { type OtlpHandler, signalOf } from './otlp.ts';
+import { isMisdirected, type OtlpHandler, signalOf } from './otlp.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -16,6 +17,7 @@ export interface ServerOptions {
   readonly app: App;
   readonly otlp: OtlpHandler;
   readonly ownMetrics: OwnMetrics;
+  readonly log: Log;
 }
 
 export interface RunningServer {
@@ -27,13 +29,17 @@ export interface RunningServer {
 
 /** Longer than exporters pause, so that they keep their connection. */
 const KEEP_ALIVE_MS = 75_000;
+/** How HTTP/2 begins, and gRPC in it: a client that speaks it cannot read an answer of ours. */
+const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n');
+const NO_GRPC =
+  'OTLP over gRPC, or other HTTP/2, is not taken here: OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf.';
 /** Time for a whole request: 16 MiB over a slow line. */
 const REQUEST_MS = 60_000;
 const MAX_CONNECTIONS = 4096;
 const IDLE_POLL_MS = 25;
 
 /** @throws when the address cannot be listened on: the error's `code` is that of the system, such as EADDRINUSE */
-export async function startServer({ host, port, app, otlp, ownMetrics }: ServerOptions): Promise<RunningServer> {
+export async function startServer({ host, port, app, otlp, ownMetrics, log }: ServerOptions): Promise<RunningServer> {
   let closing = false;
   // This process is ours, and so are its globals: hono's own Response takes a third off what an answer costs beside its report.
   const listener = getRequestListener(app.fetch, {
@@ -46,7 +52,7 @@ export async function startServer({ host, port, app, otlp, ownMetrics }: ServerO
     // Health checks speak HTTP/1.0, which needs no Host; the app reads none.
     if (request.httpVersion === '1.0') request.headers.host ??= 'localhost';
     const signal = signalOf(request.url ?? '');
-    if (signal !== undefined) {
+    if (signal !== undefined || isMisdirected(request)) {
       uploads.set(request.socket, { request, response });
       void otlp(signal, request, response, mustInvite);
     } else void listener(request, response);
@@ -71,7 +77,9 @@ export async function startServer({ host, port, app, otlp, ownMetrics }: ServerO
   server.on('checkContinue', (request, response) => handle(request, response, true));
   // Node would refuse any other expectation with a bare 417.
   server.on('checkExpectation', (request, response) => handle(request, response, false));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+  server.on('clientError', (error: UnreadableRequest, socket: Socket) => {
+    if (error.rawPacket?.subarray(0, HTTP2_PREFACE.length).equals(HTTP2_PREFACE))
+      log.info({ correlation_id: newCorrelationId(), reason: NO_GRPC }, 'a request was refused');
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (!failUpload(uploads.get(socket), error)) void answerUnreadable(socket);
   });
@@ -125,6 +133,9 @@ function renderUnread(error: unknown): Response {
   for (const [name, value] of Object.entries(commonHeaders(correlationId, 0))) answer.headers.set(name, value);
   return answer;
 }
+
+/** What Node tells of bytes that are no HTTP/1. */
+type UnreadableRequest = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
 /** The last OTLP request of each connection. */
 type Uploads = WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>;

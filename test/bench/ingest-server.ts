@@ -112,4 +112,4 @@ const log = openLog('error');
 const pool = createBufferPool(256 * 2 ** 20, 32 * 2 ** 20);
 const gate = createGate([KEY], []);
 const otlp = createOtlpHandler({ receiver, gate, pool, ownMetrics, log, isClosing: () => false });
-await startServer({ host: '127.0.0.1', port: Number(port), app: new Hono() as never, otlp, ownMetrics });
+await startServer({ host: '127.0.0.1', port: Number(port), app: new Hono() as never, otlp, ownMetrics, log });

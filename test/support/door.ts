@@ -48,7 +48,7 @@ export async function openDoor(
   };
   const { app } = createReadSide(shared);
   const otlp = createOtlpHandler({ ...shared, receiver: limits.onlyReads ? undefined : receiver, pool });
-  const server = await startServer({ host: '127.0.0.1', port: 0, app, otlp, ownMetrics });
+  const server = await startServer({ host: '127.0.0.1', port: 0, app, otlp, ownMetrics, log });
   const url = `http://127.0.0.1:${server.port}`;
   const door: Door = {
     server,

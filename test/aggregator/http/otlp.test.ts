@@ -248,6 +248,28 @@ test('the log tells a fault of ours with its cause, and no key', async () => {
   expect(JSON.stringify(door.lines())).not.toContain(SEND_KEY);
 });
 
+test.each([
+  ['/v1/logs', {}],
+  ['/v1/logs', JSON_TYPE],
+  ['/v1/metrics/v1/metrics', JSON_TYPE],
+  ['/otlp/v1/traces?a=b', JSON_TYPE],
+  ['/', {}],
+  ['/api/v1/write', { 'Content-Encoding': 'snappy' }],
+])('%s takes no telemetry: its sender reads where to send it', async (path, headers) => {
+  const answer = await door.post(path, 'x', headers);
+  expect(await answer.clone().text()).toContain('taken at /v1/metrics and /v1/traces');
+  const type = headers === JSON_TYPE ? 'application/json' : 'application/x-protobuf';
+  expect(await expectStatus(answer, 404, 5)).toBe(type);
+  expect(door.lines()).toMatchObject([{ outcome: 'wrong_path', message: 'telemetry was refused' }]);
+});
+
+test('gRPC finds no answer that it can read, but the log says what to do', async () => {
+  const { socket, answered } = await door.connect();
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  await answered;
+  expect(door.lines()).toMatchObject([{ level: 'info', reason: expect.stringContaining('http/protobuf') }]);
+});
+
 test('the log tells what a sender was told, and is silent where all is well', async () => {
   const told = () => door.lines().filter(({ level }) => level !== 'debug');
   await door.post('/v1/metrics', 'x');

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startServer } from '../../../aggregator/http/server.ts';
 import { createOwnMetrics } from '../../../aggregator/metrics.ts';
 import { type Door, openDoor } from '../../support/door.ts';
-import { createReadSide, READ_KEY } from '../../support/read-side.ts';
+import { createReadSide, keepLog, READ_KEY } from '../../support/read-side.ts';
 
 let door: Door;
 beforeEach(async () => {
@@ -101,7 +101,7 @@ test('closing does not wait longer than its cap', async () => {
 
 test('an address that is taken is said by its code', async () => {
   const { port } = door.server;
-  const options = { host: '127.0.0.1', port, app: createReadSide().app, otlp: async () => {} };
+  const options = { host: '127.0.0.1', port, app: createReadSide().app, otlp: async () => {}, log: keepLog().log };
   await expect(startServer({ ...options, ownMetrics: createOwnMetrics() })).rejects.toMatchObject({
     code: 'EADDRINUSE',
   });
