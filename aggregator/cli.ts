@@ -12,6 +12,7 @@ import { keepCompiled } from './compile-cache.js';
 import { describeProblems, readConfiguration } from './config.ts';
 import { deriveBurnAlerts } from './domain/burn-alerts.ts';
 import { readEnvironment } from './environment.ts';
+import { joinImportPaths } from './import-paths.js';
 import { createOwnMetrics, type OwnMetrics } from './metrics.ts';
 import { loadObjectives, withBuiltIn } from './objectives/policy.ts';
 import { PolicyFileError } from './objectives/policy-source.ts';
@@ -54,7 +55,9 @@ async function main(args: readonly string[]): Promise<number> {
 /** Whatever goes wrong later ends the process with a code of its own. */
 async function startService(rest: readonly string[]): Promise<number> {
   const flush = keepCompiled();
+  const lookUpAgain = joinImportPaths();
   const { serve } = await import('./main.ts');
+  lookUpAgain();
   await serve(rest);
   flush();
   return Number(process.exitCode ?? 0);
