@@ -12,6 +12,9 @@ import { slackRequest } from './slack.ts';
 import { openStateFile } from './state-file.ts';
 import { webhookRequest } from './webhook.ts';
 
+/** Between the start and the first judgement, ms: it reads weeks from the disk, and who waited for the start comes first. */
+const FIRST_TICK_MS = 1000;
+
 export interface AlertSettings {
   readonly alertmanagerUrl: string | undefined;
   readonly webhookUrl: string | undefined;
@@ -40,7 +43,7 @@ export interface AlertOptions extends AlertSettings {
 export interface AlertService {
   /** Judges everything anew and wakes the couriers. Never throws; at most one at a time. */
   tick(): Promise<void>;
-  /** Ticks from now on, the first time at once. */
+  /** Ticks from now on, the first time after a second. */
   start(): void;
   /** What is pending or fires, oldest first. */
   active(): readonly ActiveAlert[];
@@ -96,15 +99,17 @@ export function createAlerts(options: AlertOptions): AlertService {
     });
     return judging;
   };
+  let first: NodeJS.Timeout | undefined;
   let timer: NodeJS.Timeout | undefined;
   return {
     tick,
     start() {
+      first = setTimeout(() => void tick(), FIRST_TICK_MS).unref();
       timer = setInterval(() => void tick(), options.alertIntervalSeconds * 1000).unref();
-      void tick();
     },
     active: () => activeOf(entries),
     async close() {
+      clearTimeout(first);
       clearInterval(timer);
       await judging;
       await Promise.all(couriers.map((courier) => courier.stop()));

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { pauseMs } from '../../../aggregator/alerts/courier.ts';
 import { type AlertOptions, type AlertService, createAlerts } from '../../../aggregator/alerts/service.ts';
 import { signature } from '../../../aggregator/alerts/webhook.ts';
@@ -390,4 +390,30 @@ test('pauses grow, within bounds, and a receiver may ask for longer ones', () =>
   expect([1, 2, 3, 7, 100].map((failures) => pauseMs(failures))).toEqual([1000, 2000, 4000, 60_000, 60_000]);
   expect(pauseMs(1, 1000, 30)).toBe(30_000);
   expect(pauseMs(1, 1000, 999_999)).toBe(900_000);
+});
+
+test('the first judgement leaves a start a second, and does not wait for an interval', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+  try {
+    let judged = 0;
+    const readConditions = async () => {
+      judged++;
+      return [];
+    };
+    const service = start({ readConditions });
+    service.start();
+    await vi.advanceTimersByTimeAsync(900);
+    expect(judged).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(judged).toBe(1);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(judged).toBe(2);
+    const closed = start({ readConditions });
+    closed.start();
+    await closed.close();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(judged).toBe(2);
+  } finally {
+    vi.useRealTimers();
+  }
 });
