@@ -155,7 +155,7 @@ class OpenStore {
     this.#checkpoints.isPending = recovered.records > 0;
     this.#lastCheckpointMs = this.#now();
     // On a full disk this fails, and the store answers all the same: the journal's files stay until it succeeds.
-    this.#checkpoints.write(false, (error) => this.#ended(error));
+    this.#checkpoints.begin(false, (error) => this.#ended(error));
     this.reader = new EmbeddedStore(
       { ...parts, blocks: this.#persistence.blocks, state: () => this.#state() },
       this.#now,

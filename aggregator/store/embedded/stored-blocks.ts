@@ -37,8 +37,9 @@ export class StoredBlocks implements BlockSource {
    * checkpoints wrote all tiers, that is up to now: of a coarser tier up to the period that is not over.
    */
   load(nowMinute: number): void {
-    for (const { id } of this.#database.prepare('SELECT id FROM blocks').iterate() as Iterable<{ id: number }>)
-      this.#note(Math.floor(id / TIER_FACTOR), id % TIER_FACTOR);
+    // As one text: a row each takes ten times as long.
+    const { ids } = this.#database.prepare('SELECT json_group_array(id) AS ids FROM blocks').get() as { ids: string };
+    for (const id of JSON.parse(ids) as number[]) this.#note(Math.floor(id / TIER_FACTOR), id % TIER_FACTOR);
     this.damaged = Number(this.#database.prepare('SELECT count(*) AS n FROM damaged').get()?.['n']);
     const saved = this.#savedSeals();
     if (saved !== undefined) this.#seal(JSON.parse(saved) as number[]);

@@ -52,6 +52,13 @@ async function total({ store }: OpenedStore): Promise<number> {
 
 const turn = () => new Promise((done) => setImmediate(done));
 
+/** A start makes a checkpoint of its own: this one is over. */
+async function openWritten(directory: string) {
+  const opened = open(directory);
+  while (opened.written() === 0) await turn();
+  return opened;
+}
+
 /** Opens the store as a crash would have left it now. */
 async function totalAfterCrash(directory: string): Promise<number> {
   const copy = temporaryDirectory();
@@ -66,7 +73,7 @@ test('questions, new points and a crash find everything once, whatever was writt
   timeout: 60_000,
 }, async () => {
   const directory = temporaryDirectory();
-  const { store, written } = open(directory);
+  const { store, written } = await openWritten(directory);
   clock += 2 * MINUTE;
   take(store, 50, 3);
   const before = written();
@@ -140,7 +147,7 @@ function stateOf(directory: string): string {
 
 test.each([0, 1, 5, 60, 120])('closing after %d slices writes everything', async (slices) => {
   const directory = temporaryDirectory();
-  const { store } = open(directory);
+  const { store } = await openWritten(directory);
   clock += 2 * MINUTE;
   take(store, 50, 3);
   vi.advanceTimersByTime(5000);
@@ -158,12 +165,43 @@ test.each([0, 1, 5, 60, 120])('closing after %d slices writes everything', async
 });
 
 test('a clock that was put back keeps no checkpoint from coming', async () => {
-  const { store, written } = open(temporaryDirectory());
+  const { store, written } = await openWritten(temporaryDirectory());
   const before = written();
   clock -= 3 * 60 * MINUTE;
   take(store, 1, 1);
   vi.advanceTimersByTime(5000);
   for (let n = 0; n < 1000 && written() === before; n++) await turn();
   expect(written()).toBe(before + 1);
+  store.close();
+});
+
+test('a start answers and takes while what it brought back is being written, and a crash finds everything once', {
+  timeout: 60_000,
+}, async () => {
+  const directory = temporaryDirectory();
+  const first = open(directory);
+  clock += 2 * MINUTE;
+  take(first.store, 50, 3);
+  const killed = temporaryDirectory();
+  cpSync(directory, killed, { recursive: true });
+  first.store.close();
+
+  const { store, written } = open(killed);
+  expect(written()).toBe(0);
+  let slices = 0;
+  let expected = 150;
+  for (; written() === 0; slices++) {
+    if (slices === 5) {
+      clock += 1000;
+      take(store, 5, 4);
+      expected += 5;
+    }
+    expect(await total(store)).toBe(expected);
+    if (slices % 10 === 0) expect(await totalAfterCrash(killed)).toBe(expected);
+    await turn();
+  }
+  expect(slices).toBeGreaterThan(50);
+  expect(await total(store)).toBe(expected);
+  expect(await totalAfterCrash(killed)).toBe(expected);
   store.close();
 });

@@ -226,6 +226,7 @@ function openTicking(directory: string, nowMs: number) {
   };
   const metrics = createOwnMetrics();
   const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log, now: () => clock });
+  finishCheckpoint(opened);
   const tick = (ms = 60_000) => {
     clock += ms;
     vi.advanceTimersByTime(5000);
@@ -424,6 +425,7 @@ test('a directory that cannot be written any more: the same, and nothing piles u
   };
   const refusing = () => metrics.families().find(({ name }) => name === 'aggregator_refusing')?.samples[0].value;
   try {
+    finishCheckpoint(opened);
     take(opened, 1);
     chmodSync(directory, 0o500);
     take(opened, 2);
