@@ -124,9 +124,10 @@ function fill(text: string, unit: SignalUnit, value: number, threshold: number):
   return text.replace('{value}', inWords(value, unit)).replace('{threshold}', inWords(threshold, unit));
 }
 
-/** 0.931 ratio is "93.1 %", 1.2345 seconds are "1235 ms", 0.0123 are "12.3 ms", 3630 are "1 hour". */
+/** 0.931 ratio is "93.1 %", 1.2345 seconds are "1235 ms", 0.0123 are "12.3 ms", 45.316 are "45 s", 3630 are "1 hour". */
 export function inWords(value: number, unit: SignalUnit): string {
   if (unit === 'seconds' && value >= 60) return durationInWords(value);
+  if (unit === 'seconds' && value >= 10) return `${Math.round(value)} s`;
   const shown = unit === 'ratio' ? value * 100 : unit === 'seconds' ? value * 1000 : value;
   const suffix = unit === 'ratio' ? ' %' : unit === 'seconds' ? ' ms' : '';
   const grain = unit === 'seconds' && shown >= 100 ? 1 : 100;

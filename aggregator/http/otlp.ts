@@ -236,7 +236,8 @@ function asRefusal(error: unknown): Refusal {
   if (error instanceof BodyError) {
     if (error.kind === 'too_large') return tooLarge();
     if (error.kind === 'malformed') return new Refusal('malformed', error.message);
-    return unavailable(error.message, error.retryAfterSeconds, true);
+    // Who throws it has logged why, once, and not for each of the senders who try again every few seconds.
+    return unavailable(error.message, error.retryAfterSeconds);
   }
   // Whatever went wrong here, the data may be good: its sender should keep it.
   return unavailable('The data could not be taken now.', RETRY_SECONDS, true);

@@ -102,4 +102,5 @@ test('a p95 above what one in a hundred may take is said too; silence is told in
   expect(recommend(telemetryRules, { silence: 5400 }, otherwise)[0].message).toBe(
     'Nothing has arrived for 1.5 hours; applications send at least once in 5 minutes.',
   );
+  expect(recommend(telemetryRules, { refusing: 45.316 }, otherwise)[0].message).toContain('been refused for 45 s:');
 });

@@ -283,6 +283,14 @@ test('the log tells what a sender was told, and is silent where all is well', as
   ]);
 });
 
+test('what the store refuses it has logged itself: senders that try again do not fill the log with errors', async () => {
+  door.take = () => {
+    throw new BodyError('unavailable', 'Not taken: the disk is full.', 7);
+  };
+  await door.post('/v1/metrics', 'x');
+  expect(door.lines().map(({ level, outcome }) => [level, outcome])).toEqual([['info', 'unavailable']]);
+});
+
 function head(path: string, headers: Record<string, string>): string {
   const all = {
     Host: 'localhost',
