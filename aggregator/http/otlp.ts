@@ -33,9 +33,9 @@ export type OtlpHandler = (
   mustInvite: boolean,
 ) => Promise<void>;
 
-/** The signal that a path takes; undefined for every other path. */
+/** The signal that a path takes, or a whole address, as a proxy may ask for; undefined for every other path. */
 export function signalOf(url: string): Signal | undefined {
-  return /^\/v1\/(metrics|traces)\/?(?:\?|$)/.exec(url)?.[1] as Signal | undefined;
+  return /^(?:https?:\/\/[^/]+)?\/v1\/(metrics|traces)\/?(?:\?|$)/.exec(url)?.[1] as Signal | undefined;
 }
 
 /** Whether a request brings telemetry to where none is taken: its sender reads a `google.rpc.Status` and nothing else. */

@@ -221,6 +221,13 @@ test('a client that asks before it sends is invited only when its body is wanted
   unwanted.socket.destroy();
 });
 
+test('the path may come as a whole address (RFC 9112, 3.2.2)', async () => {
+  const { socket, answered } = await door.connect();
+  socket.write(`${head('http://localhost/v1/traces', { 'Content-Length': '2', Connection: 'close' })}{}`);
+  expect(await answered).toContain('HTTP/1.1 200 ');
+  expect(door.taken).toMatchObject([{ signal: 'traces' }]);
+});
+
 test('requests and bytes are counted', async () => {
   await door.post('/v1/metrics', gzipSync('x'.repeat(100)));
   await door.post('/v1/traces', 'x', { 'X-Monitoring-API-Key': 'wrong' });
