@@ -110,8 +110,8 @@ export function countsAtMost(h: Histogram, thresholds: readonly number[]): Count
 
 /** @param place a cell, none before which reaches the threshold, and the values of those; moved on to the threshold's */
 function countFrom(h: Histogram, threshold: number, place: Place): CountAtMost {
-  if (h.count === 0 || threshold >= h.max) return { count: h.count, exact: true };
-  if (threshold < h.min) return { count: 0, exact: true };
+  if (h.count === 0 || (h.max !== -Infinity && threshold >= h.max)) return { count: h.count, exact: true };
+  if (h.min !== Infinity && threshold < h.min) return { count: 0, exact: true };
   const { edges, counts } = h;
   let { cell, below } = place;
   while (cell < counts.length && edges[cell + 1] < threshold && !isSameEdge(edges[cell + 1], threshold))
@@ -204,8 +204,10 @@ function spread(h: Histogram, edges: readonly number[], counts: Float64Array): v
   }
 }
 
+/** A minimum or maximum that no sender told, as OTLP allows, stays that of no values, and bounds nothing. */
 function clampToRange(h: Histogram, value: number): number {
-  return Math.min(Math.max(value, h.min), h.max);
+  const raised = h.min === Infinity ? value : Math.max(value, h.min);
+  return h.max === -Infinity ? raised : Math.min(raised, h.max);
 }
 
 /** Edges of one grid computed in two ways may differ in their last bits. */

@@ -109,6 +109,35 @@ describe('countAtMost', () => {
   });
 });
 
+describe('without a minimum and a maximum, which senders may leave out', () => {
+  const untold = (histogram: Histogram): Histogram => ({ ...histogram, min: Infinity, max: -Infinity });
+
+  test('a quantile is between the edges of its cell', () => {
+    fc.assert(
+      fc.property(histograms, fc.double({ min: 0.01, max: 1, noNaN: true }), ({ values, histogram }, q) => {
+        const ranked = [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(q * values.length - 1e-9) - 1)];
+        const edges = Array.from(histogram.edges);
+        const cell = edges.findIndex((edge, i) => i > 0 && ranked <= edge);
+        const found = quantile(untold(histogram), q) ?? Number.NaN;
+        expect(found).toBeGreaterThanOrEqual(edges[cell - 1]);
+        expect(found).toBeLessThanOrEqual(edges[cell]);
+      }),
+    );
+  });
+
+  test('counts are exact at every edge but an infinite one', () => {
+    fc.assert(
+      fc.property(histograms, ({ values, histogram }) => {
+        for (const edge of Array.from(histogram.edges).filter(Number.isFinite))
+          expect(countAtMost(untold(histogram), edge)).toEqual({
+            count: values.filter((value) => value <= edge).length,
+            exact: true,
+          });
+      }),
+    );
+  });
+});
+
 describe('merge', () => {
   const sameEdges = fc
     .tuple(
