@@ -112,9 +112,11 @@ export function explicitProblem(
 ): RejectReason | undefined {
   const n = values[at + EXPLICIT_N];
   if (values[at + TIME] === 0) return 'no time';
-  const isTotalsOnly = n === 0 && edges === 0;
-  if (!isTotalsOnly && (n > MAX_BUCKETS || n !== edges + 1 || total !== values[at + COUNT]))
-    return 'malformed histogram';
+  if (n === 0 && edges === 0) {
+    // Totals only: all values lie in one bucket without edges, which is the other way to say so.
+    values[at + EXPLICIT_N] = 1;
+    values[at + EXPLICIT_COUNTS] = values[at + COUNT];
+  } else if (n > MAX_BUCKETS || n !== edges + 1 || total !== values[at + COUNT]) return 'malformed histogram';
   return totalsProblem(values, at);
 }
 

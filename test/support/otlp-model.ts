@@ -170,7 +170,8 @@ function describe(point: Point, metric: Identity): Omit<DescribedPoint, 'stream'
       ...common,
       ...totals,
       edges: (point.explicitBounds ?? []).map(unsigned),
-      counts: point.bucketCounts ?? [],
+      // Totals only are one bucket.
+      counts: point.bucketCounts?.length ? point.bucketCounts : [count],
     };
   return {
     ...common,

@@ -153,3 +153,17 @@ describe('what is not taken, and why', () => {
     expect(batch.length).toBe(0);
   });
 });
+
+test('a histogram of totals only is one of one bucket, and counts as that', () => {
+  const identities = new MapIdentities();
+  const totals = histogram({ bucketCounts: [], explicitBounds: [], sum: 4 });
+  const bucket = histogram({ bucketCounts: ['3'], explicitBounds: [], sum: 4 });
+  const described = [totals, bucket].flatMap((request) => {
+    const batches = [new PointBatch(), new PointBatch()];
+    new MetricsDecoder(identities).decode(bytesOf(request), batches[0]);
+    new JsonMetricsDecoder(identities).decode(Buffer.from(JSON.stringify(request)), batches[1]);
+    return batches.flatMap((batch) => identities.describe(batch));
+  });
+  for (const point of described) expect(point).toEqual(described[3]);
+  expect(described[3]).toMatchObject({ count: 3, counts: [3], edges: [] });
+});
