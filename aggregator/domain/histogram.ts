@@ -88,7 +88,8 @@ function quantileFrom(h: Histogram, range: CellRange, q: number, place: Place): 
   const upper = clampToRange(h, edges[lowerEdge + 1]);
   if (!Number.isFinite(upper)) return Number.isFinite(lower) ? lower : undefined;
   if (!Number.isFinite(lower)) return upper;
-  return lower + (upper - lower) * Math.max(0, (rank - below - part * inPart) / inPart);
+  // The last digits that `REACHED` passes over may be more than the whole of a small count.
+  return lower + (upper - lower) * Math.min(1, Math.max(0, (rank - below - part * inPart) / inPart));
 }
 
 /** Values up to a threshold, and whether their number is exact. */

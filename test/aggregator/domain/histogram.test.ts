@@ -73,6 +73,13 @@ describe('quantile', () => {
     );
   });
 
+  test('lies in its cell, however small a part of a value that holds', () => {
+    // A split cell; of a billion values the last digits are more than it.
+    const counts = [950_000_000 - 9.6e-4, 1e-4, 50_000_000 + 8.6e-4];
+    const h = { count: 1e9, sum: 0, min: 0, max: 3, edges: [0, 1, 2, 3], counts };
+    expect(quantile(h, 0.95)).toBe(2);
+  });
+
   test('of equal values is that value, and of none is undefined', () => {
     expect(quantile(histogramOf([0.3, 0.3, 0.3], edgeLists[0]), 0.95)).toBe(0.3);
     expect(quantile(EMPTY_HISTOGRAM, 0.5)).toBeUndefined();
