@@ -91,7 +91,7 @@ declare const WebAssembly:
 
 let made: { readonly adder: RowAdder | undefined } | undefined;
 
-/** The one that all questions share; undefined where there is no WebAssembly, or none with vectors. */
+/** The one that all questions share; undefined where there is no WebAssembly, none with vectors, or no memory for it. */
 export function rowAdder(): RowAdder | undefined {
   made ??= { adder: makeAdder() };
   return made.adder;
@@ -240,7 +240,13 @@ export class RowAdder {
 
   #reserve(bytes: number): void {
     if (bytes <= this.#bytes.length) return;
-    this.#memory.grow(Math.ceil((bytes - this.#bytes.length) / PAGE_BYTES));
+    try {
+      this.#memory.grow(Math.ceil((bytes - this.#bytes.length) / PAGE_BYTES));
+    } catch (error) {
+      // What it holds cannot be taken, and must not be added to the next answer.
+      made = { adder: undefined };
+      throw error;
+    }
     const { buffer } = this.#memory;
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Int32Array(buffer);

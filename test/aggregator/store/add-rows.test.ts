@@ -1,7 +1,7 @@
 /** Rows of whole blocks that are added up at once, against the same rows added up one by one. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { EXPLICIT, EXPONENTIAL } from '../../../aggregator/otlp/batch.ts';
 import { HistogramAccumulator } from '../../../aggregator/store/embedded/accumulate.ts';
 import { visitBlock } from '../../../aggregator/store/embedded/block.ts';
@@ -109,6 +109,40 @@ test('a cell counts beyond what 32 bits hold', () => {
   expect(count).toBeGreaterThan(2 ** 32);
   expect(Array.from(counts)).toEqual([count]);
   expect(sum).toBe(times * names);
+});
+
+test('where there is no more memory what was added is in no other answer', async () => {
+  const directory = new SeriesDirectory();
+  const table = new RowTable(directory);
+  const names = 1000;
+  for (let i = 0; i < names; i++) {
+    const values = [`m${i}`, 'success', ''];
+    const key = { metric: METRIC, kind: EXPONENTIAL, service: 's', version: '1', values, bounds: -1 } as const;
+    table.exponential(directory.resolve(key), 1, 1, 1, 4, 0, 0, new Array<number>(100).fill(1), 0, 100);
+  }
+  const block = encodeBlock(table, true);
+  const grouping = createSeriesGrouper(directory)({ metric: METRIC, by: BY });
+  // Others go on with what they have.
+  vi.resetModules();
+  const anew = await import('../../../aggregator/store/embedded/accumulate.ts');
+  const addBlock = () => {
+    const into = new anew.HistogramAccumulator(directory, grouping);
+    visitBlock(block, into);
+    return into;
+  };
+  const added = addBlock();
+  const { Memory } = Reflect.get(globalThis, 'WebAssembly') as {
+    Memory: { prototype: { grow(pages: number): number } };
+  };
+  const grow = vi.spyOn(Memory.prototype, 'grow').mockImplementation(() => {
+    throw new RangeError('no memory');
+  });
+  try {
+    expect(() => added.results()).toThrow('no memory');
+  } finally {
+    grow.mockRestore();
+  }
+  for (const { count } of addBlock().results()) expect(count).toBe(100);
 });
 
 test('the module is what its text makes', async () => {
