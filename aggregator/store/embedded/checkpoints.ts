@@ -183,6 +183,8 @@ export class Checkpoints {
     yield* this.#save(sequence);
     if (isSweeping) yield* retention.dropBlocks();
     yield* this.#bringOntoDisk();
+    // Where the present one is gone, those that are there may be another store's.
+    if (!journal.isInPlace) return;
     for (const older of journal.files()) if (older < sequence) journal.remove(older, this.#isAtOnce);
   }
 

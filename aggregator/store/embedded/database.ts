@@ -111,7 +111,7 @@ export function explainDamage(file: string, what: string, error: unknown): strin
 export class StoreGoneError extends StoreFileError {
   constructor(file: string) {
     super(
-      `${file} is gone: it was removed or moved while the service ran, which still answers from what it has opened. Put it back with all files beside it, or restart the service to begin with an empty store.`,
+      `${file} is gone: it was removed, moved or replaced while the service ran, which still answers from what it has opened. Put that very file back with all files beside it, or restart the service to begin with what lies there now.`,
     );
   }
 }

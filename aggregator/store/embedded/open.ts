@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OwnMetrics } from '../../metrics.ts';
 import type { Door } from '../../otlp/attributes.ts';
@@ -103,6 +103,7 @@ class OpenStore {
   readonly #checkpoints: Checkpoints;
   readonly #rollUps: RollUps;
   readonly #databaseFile: string;
+  readonly #inode: bigint | undefined;
   #closeDatabase: (keepsLog: boolean) => void;
   readonly #options: EmbeddedStoreOptions;
   readonly #now: () => number;
@@ -123,6 +124,7 @@ class OpenStore {
     const databaseFile = join(directory, DATABASE_NAME);
     this.#databaseFile = databaseFile;
     const database = openDatabase(databaseFile, options.fsync !== 'never', log);
+    this.#inode = inodeOf(databaseFile);
     this.#closeDatabase = () => database.close();
     this.#persistence = new Persistence(database, this.#directory, this.#streams, this.#spans, this.#clients);
     this.#journal = new Journal(directory, options.fsync ?? 'grouped', (error) => this.#refuse(error));
@@ -177,7 +179,8 @@ class OpenStore {
     this.#checkpointAtOnce();
     clearTimeout(this.#rollUpTimer);
     this.#journal.close();
-    this.#closeDatabase(this.#checkpoints.isOwing);
+    // SQLite itself leaves the log of a database that is gone.
+    this.#closeDatabase(this.#checkpoints.isOwing && this.#isInPlace);
   }
 
   exportLines(range: TimeRange, onDamage: (error: StoreFileError) => void): Iterable<string> {
@@ -236,7 +239,7 @@ class OpenStore {
   #tick(): void {
     this.ingest.noteClock(this.#now());
     // An open file takes what is written into it though nobody can find it any more, and loses it when it is closed.
-    if (!existsSync(this.#databaseFile)) {
+    if (!this.#isInPlace) {
       this.#refuse();
       return;
     }
@@ -273,9 +276,13 @@ class OpenStore {
     this.#checkpoints.begin(false, (error) => this.#ended(error));
   }
 
-  /** Writes all that is not written yet. */
+  /** Writes all that is not written yet, unless the files are gone: what lies there now is somebody else's. */
   #checkpointAtOnce(): void {
     this.#checkpoints.finish();
+    if (!this.#isInPlace) {
+      this.#refuse();
+      return;
+    }
     if (!this.#checkpoints.isPending && !this.#checkpoints.isOwing) return;
     this.#lastCheckpointMs = this.#now();
     this.#checkpoints.write(false, (error) => this.#ended(error));
@@ -300,8 +307,13 @@ class OpenStore {
     else if (this.#rollUps.isBehind && this.#rollUpTimer === undefined) this.#rollUp();
   }
 
+  /** Whether the database that is open can still be found by its name, under which another one may lie. */
+  get #isInPlace(): boolean {
+    return inodeOf(this.#databaseFile) === this.#inode;
+  }
+
   #refuse(error?: unknown): void {
-    const cause = existsSync(this.#databaseFile) ? error : new StoreGoneError(this.#databaseFile);
+    const cause = this.#isInPlace ? error : new StoreGoneError(this.#databaseFile);
     const reason = reasonOf(cause);
     if (this.#refusing !== reason) this.#options.log.error({ err: cause }, `new data is refused: ${reason}`);
     this.#refusing = reason;
@@ -326,8 +338,17 @@ class OpenStore {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof StoreGoneError) return 'the data directory was removed or moved';
+  if (error instanceof StoreGoneError) return 'the data directory was removed, moved or replaced';
   return error instanceof StoreFileError ? 'the store is damaged' : 'the data directory cannot be written';
+}
+
+/** What tells a file from others of its name, to SQLite as well; undefined when there is none. */
+function inodeOf(file: string): bigint | undefined {
+  try {
+    return statSync(file, { bigint: true }).ino;
+  } catch {
+    return undefined;
+  }
 }
 
 function makeDirectory(directory: string): void {

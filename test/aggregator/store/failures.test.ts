@@ -227,13 +227,16 @@ function openTicking(directory: string, nowMs: number) {
   const metrics = createOwnMetrics();
   const opened = openEmbeddedStore({ directory, retentionDays: 35, metrics, log, now: () => clock });
   finishCheckpoint(opened);
-  const tick = (ms = 60_000) => {
+  const beginTick = (ms = 60_000) => {
     clock += ms;
     vi.advanceTimersByTime(5000);
+  };
+  const tick = (ms?: number) => {
+    beginTick(ms);
     finishCheckpoint(opened);
   };
   const aside = () => metrics.families().find(({ name }) => name === 'aggregator_blocks_damaged')?.samples[0].value;
-  return { opened, said, tick, aside };
+  return { opened, said, tick, beginTick, aside };
 }
 
 describe('a damaged block that is to be written', () => {
@@ -459,25 +462,56 @@ describe('what happens to the files while the store is open', () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] }));
   afterEach(() => vi.useRealTimers());
 
-  test('a data directory that is moved away is told within seconds, and used again when it is back', async () => {
-    const directory = join(temporaryDirectory(), 'data');
-    const { opened, said, tick } = openTicking(directory, began);
-    take(opened, 1);
-    renameSync(directory, `${directory}-moved`);
-    tick(5000);
-    expect(opened.store.state().refusing).toBe('the data directory was removed or moved');
-    expect(said).toEqual([expect.stringMatching(/removed or moved.*vigil\.db is gone.*Put it back.*restart/)]);
-    expect(() => take(opened, 2)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
-    expect(await total(opened)).toBe(1);
-    renameSync(`${directory}-moved`, directory);
-    tick(5000);
-    expect(opened.store.state().refusing).toBeUndefined();
-    take(opened, 2);
-    opened.close();
-    const again = open(directory);
-    expect(await total(again)).toBe(2);
-    again.close();
-  });
+  test.each(['moved away', 'replaced by a copy'])(
+    'a data directory that is %s is told within seconds, and used again when it is back',
+    async (how) => {
+      const directory = join(temporaryDirectory(), 'data');
+      const { opened, said, tick } = openTicking(directory, began);
+      take(opened, 1);
+      renameSync(directory, `${directory}-moved`);
+      if (how !== 'moved away') cpSync(`${directory}-moved`, directory, { recursive: true });
+      tick(5000);
+      expect(opened.store.state().refusing).toBe('the data directory was removed, moved or replaced');
+      expect(said).toEqual([
+        expect.stringMatching(/removed, moved or replaced.*vigil\.db is gone.*Put.*back.*restart/),
+      ]);
+      expect(() => take(opened, 2)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
+      expect(await total(opened)).toBe(1);
+      rmSync(directory, { recursive: true, force: true });
+      renameSync(`${directory}-moved`, directory);
+      tick(5000);
+      expect(opened.store.state().refusing).toBeUndefined();
+      take(opened, 2);
+      opened.close();
+      const again = open(directory);
+      expect(await total(again)).toBe(2);
+      again.close();
+    },
+  );
+
+  test.each(['at once', 'within a checkpoint', 'when that is known'])(
+    'closing %s leaves a copy that replaced the data directory as it is',
+    async (when) => {
+      const directory = join(temporaryDirectory(), 'data');
+      const { opened, tick, beginTick } = openTicking(directory, began);
+      take(opened, 1);
+      cpSync(directory, `${directory}-copy`, { recursive: true });
+      take(opened, 2);
+      if (when === 'within a checkpoint') beginTick();
+      renameSync(directory, `${directory}-moved`);
+      renameSync(`${directory}-copy`, directory);
+      if (when === 'when that is known') tick();
+      opened.close();
+      for (const [held, count] of [
+        [directory, 1],
+        [`${directory}-moved`, 2],
+      ] as const) {
+        const again = open(held);
+        expect(await total(again)).toBe(count);
+        again.close();
+      }
+    },
+  );
 
   test.each([0, 1])('a journal that is removed when it holds %d records costs nothing', async (records) => {
     const directory = temporaryDirectory();
