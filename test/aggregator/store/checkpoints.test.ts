@@ -170,8 +170,7 @@ test('a clock that was put back keeps no checkpoint from coming', async () => {
   clock -= 3 * 60 * MINUTE;
   take(store, 1, 1);
   vi.advanceTimersByTime(5000);
-  for (let n = 0; n < 1000 && written() === before; n++) await turn();
-  expect(written()).toBe(before + 1);
+  while (written() === before) await turn();
   store.close();
 });
 
