@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface KeptKey {
@@ -23,20 +23,26 @@ export function loadOrMakeApiKey(directory: string): KeptKey {
 export function loadOrMakeKey(directory: string, name: 'api-key' | 'ingest-key' | 'pseudonym-key'): KeptKey {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, name);
-  const key = randomBytes(KEY_BYTES).toString('base64url');
+  let file: number;
   try {
     // 'wx': of two processes that start together, one makes the key and the other reads it.
-    // On the disk at once: a loss of power would leave an empty file, with which nothing starts.
-    writeFileSync(path, `${key}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    return { key, path, made: true };
+    file = openSync(path, 'wx', 0o600);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-      // So does a full disk.
-      rmSync(path, { force: true });
-      throw error;
-    }
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    return { key: readKey(path), path, made: false };
   }
-  return { key: readKey(path), path, made: false };
+  const key = randomBytes(KEY_BYTES).toString('base64url');
+  try {
+    // On the disk at once: a loss of power would leave an empty file, with which nothing starts.
+    writeFileSync(file, `${key}\n`, { flush: true });
+  } catch (error) {
+    // So does a full disk.
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  return { key, path, made: true };
 }
 
 function readKey(path: string): string {

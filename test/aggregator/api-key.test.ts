@@ -1,4 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -53,4 +54,20 @@ test('a disk that has no room for it keeps no empty file, with which no later st
   } finally {
     disk.remove();
   }
+});
+
+test.skipIf(process.platform === 'win32')('a start that can open no file does not take the key away', () => {
+  const { key, path } = loadOrMakeApiKey(directory);
+  const module = new URL('../../aggregator/api-key.ts', import.meta.url).href;
+  const script = `
+    import { openSync } from 'node:fs';
+    import { loadOrMakeApiKey } from ${JSON.stringify(module)};
+    const codeOf = (work) => { try { work(); } catch ({ code }) { return code; } };
+    while (codeOf(() => openSync('/dev/null')) === undefined);
+    process.stdout.write(String(codeOf(() => loadOrMakeApiKey(${JSON.stringify(directory)}))));
+  `;
+  const node = [process.execPath, '--input-type=module', '--eval', script];
+  const said = execFileSync('sh', ['-c', 'ulimit -n 64 && exec "$@"', 'sh', ...node], { encoding: 'utf8' });
+  expect(said).toBe('EMFILE');
+  expect(readFileSync(path, 'utf8').trim()).toBe(key);
 });
