@@ -41,7 +41,8 @@ export function signalOf(url: string): Signal | undefined {
 /** Whether a request brings telemetry to where none is taken: its sender reads a `google.rpc.Status` and nothing else. */
 export function isMisdirected({ method, url = '', headers }: IncomingMessage): boolean {
   return (
-    method === 'POST' && (encodingOf(headers) === 'protobuf' || /\/v1\/(metrics|traces|logs)\/?(?:\?|$)/.test(url))
+    method === 'POST' &&
+    (encodingOf(headers) === 'protobuf' || /^[^?]*\/v1\/(metrics|traces|logs)\/?(?:\?|$)/.test(url))
   );
 }
 
@@ -82,7 +83,7 @@ class Refusal extends Error {
 
 const RETRY_SECONDS = 5;
 const WRONG_PATH =
-  'There is nothing at this path: OTLP is taken at /v1/metrics and /v1/traces, to which OTEL_EXPORTER_OTLP_ENDPOINT is the base address. Logs and remote write are not taken.';
+  'No telemetry is taken at this path: OTLP is taken at /v1/metrics and /v1/traces, which an SDK adds to OTEL_EXPORTER_OTLP_ENDPOINT itself. Logs and remote write are not taken.';
 /** How long a refused client may go on sending the body that nobody reads, so that it gets to read its answer. */
 const LINGER_MS = 2000;
 

@@ -264,10 +264,17 @@ test.each([
   ['/api/v1/write', { 'Content-Encoding': 'snappy' }],
 ])('%s takes no telemetry: its sender reads where to send it', async (path, headers) => {
   const answer = await door.post(path, 'x', headers);
-  expect(await answer.clone().text()).toContain('taken at /v1/metrics and /v1/traces');
+  expect(await answer.clone().text()).toMatch(
+    /No telemetry is taken at this path.*taken at \/v1\/metrics and \/v1\/traces/,
+  );
   const type = headers === JSON_TYPE ? 'application/json' : 'application/x-protobuf';
   expect(await expectStatus(answer, 404, 5)).toBe(type);
   expect(door.lines()).toMatchObject([{ outcome: 'wrong_path', message: 'telemetry was refused' }]);
+});
+
+test('what a reader posts is none of it, whatever its parameters name', async () => {
+  const answer = await door.post('/monitoring/overview/?from=/v1/metrics', '{}', JSON_TYPE);
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });
 
 test('gRPC finds no answer that it can read, but the log says what to do', async () => {
