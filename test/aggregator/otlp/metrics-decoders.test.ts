@@ -95,7 +95,7 @@ test('every encoding of a body gives what protobufjs reads in it, the first time
     }),
     { numRuns: runs(75) },
   );
-  expect(taken).toBeGreaterThan(runs(50));
+  expect(taken).toBeGreaterThan(runs(25));
 });
 
 describe('bytes that were changed on the way', () => {
@@ -174,7 +174,7 @@ describe('bytes that were changed on the way', () => {
       { numRuns: runs(250) },
     );
     expect(refused).toBeGreaterThan(runs(25));
-    expect(read).toBeGreaterThan(runs(7));
+    expect(read).toBeGreaterThan(runs(3));
   });
 
   test('give what protobufjs reads in them, or are refused as a whole, whatever was seen before', () => {
@@ -200,6 +200,6 @@ describe('bytes that were changed on the way', () => {
       { numRuns: runs(250) },
     );
     expect(refused).toBeGreaterThan(runs(25));
-    expect(read).toBeGreaterThan(runs(25));
+    expect(read).toBeGreaterThan(runs(8));
   });
 });
