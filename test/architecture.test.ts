@@ -156,6 +156,22 @@ test('every file of the product imports only what its place may', () => {
   expect(all).toEqual([]);
 });
 
+test('the doctor starts without the SDK, which the processes that it asks load', () => {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  const walk = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(join(root, file), 'utf8');
+    for (const imported of importsOf(file, text.replaceAll(/^(?:import|export) type .*$/gm, '')))
+      if (imported.endsWith('.ts')) walk(imported);
+      else if (!imported.startsWith('node:')) packages.add(imported);
+  };
+  walk('otel-config/doctor/main.ts');
+  expect(seen).toContain('otel-config/doctor/probe-findings.ts');
+  expect([...packages].sort()).toEqual(['@opentelemetry/core', '@vigil/semconv']);
+});
+
 describe('the judge sees', () => {
   const cases: readonly [file: string, text: string, offence: RegExp][] = [
     ['aggregator/domain/slo.ts', "import { z } from 'zod';", /imports zod/],
