@@ -118,7 +118,7 @@ export function createOtlpHandler(options: OtlpOptions): OtlpHandler {
     const line = { correlation_id: correlationId, signal, outcome: answer.outcome, reason: answer.reason };
     if (answer.cause !== undefined) log.error({ ...line, err: answer.cause }, 'telemetry could not be taken');
     else if (answer.reason === undefined) log.debug(line, 'telemetry received');
-    else log.info(line, answer.outcome === 'accepted' ? 'telemetry was taken in part' : 'telemetry was refused');
+    else log.info(line, answer.outcome === 'accepted' ? 'not all telemetry was taken' : 'telemetry was refused');
     response.writeHead(outcomes[answer.outcome].status, {
       ...answer.headers,
       'Content-Type': OTLP_CONTENT_TYPES[encoding ?? 'json'],

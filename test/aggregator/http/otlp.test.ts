@@ -292,7 +292,7 @@ test('the log tells what a sender was told, and is silent where all is well', as
   await door.post('/v1/metrics', 'x');
   await door.post('/v1/traces', 'x', { 'Content-Type': 'text/plain' });
   expect(told()).toMatchObject([
-    { level: 'info', message: 'telemetry was taken in part', reason: '2 points: no time' },
+    { level: 'info', message: 'not all telemetry was taken', reason: '2 points: no time' },
     { level: 'info', message: 'telemetry was refused', reason: expect.stringContaining('Content-Type must be') },
   ]);
 });
