@@ -86,7 +86,7 @@ test('what is added at once is what is added row by row, whoever adds between', 
       expect(answerOf(atOnce)).toEqual(expected);
       if (twoAtOnce) expect(answerOf(other)).toEqual(expected);
     }),
-    { numRuns: Number(process.env['MODEL_RUNS'] ?? 300) },
+    { numRuns: 300 },
   );
 });
 
