@@ -5,6 +5,7 @@ import { type KeptKey, loadOrMakeKey } from './api-key.ts';
 import { compose, type Groundwork, layGround, type OpenedStore, openEmbedded, openPrometheus } from './composition.ts';
 import { type Configuration, describeProblems, readConfiguration, unknownVariables } from './config.ts';
 import { readEnvironment } from './environment.ts';
+import { keepPausesShort } from './garbage-collection.ts';
 import { createBufferPool } from './http/body.ts';
 import { createOtlpHandler } from './http/otlp.ts';
 import { startServer } from './http/server.ts';
@@ -13,7 +14,6 @@ import type { MetricFamily } from './metrics.ts';
 import { builtInPolicy, PolicyFileError, type PolicySource } from './objectives/policy-source.ts';
 import { startOwnTelemetry } from './self/telemetry.ts';
 import { whenStarterIsGone } from './starter.ts';
-import { keepYoungGenerationSmall } from './young-generation.ts';
 
 export interface Aggregator {
   readonly host: string;
@@ -86,7 +86,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  keepYoungGenerationSmall();
+  keepPausesShort();
   const env = readEnvironment(process.cwd(), process.env);
   const result = readConfiguration(env);
   if (!result.ok) {

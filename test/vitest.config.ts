@@ -9,7 +9,7 @@ const root = new URL('..', import.meta.url).pathname;
  */
 const ASKING_PROCESSES = [
   'test/{documents,e2e}/*.test.ts',
-  'test/aggregator/{main,young-generation}.test.ts',
+  'test/aggregator/{garbage-collection,main}.test.ts',
   'test/otel-config/doctor/*.test.ts',
   'test/otel-config/{api-copies,collector,copies,ends,export-failures,locks,module-hooks,prometheus,register,views}.test.ts',
 ];
