@@ -55,7 +55,7 @@ test('an alert’s link leads to a page', async () => {
     const answer = await app.request('/monitoring/overview/', withKey);
     return ((await answer.json()) as Overview).alerts;
   };
-  await expect.poll(alerts, { timeout: 10_000 }).not.toEqual([]);
+  await expect.poll(alerts, { timeout: 30_000 }).not.toEqual([]);
   for (const { link } of await alerts()) {
     expect(link).toMatch(/^\/monitoring\/page\//);
     const cookie = (await app.request(SIGN_IN, formInMemory())).headers.get('set-cookie')?.split(';')[0] ?? '';

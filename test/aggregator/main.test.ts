@@ -152,7 +152,7 @@ test('what is compiled at a start is kept for the next, also when the process is
   const first = run(env, [START]);
   await first.address();
   const kept = join(directory, 'cache', 'vigil', 'compiled');
-  await expect.poll(() => readdirSync(kept, { recursive: true }).length, { timeout: 5000 }).toBeGreaterThan(100);
+  await expect.poll(() => readdirSync(kept, { recursive: true }).length, { timeout: 30_000 }).toBeGreaterThan(100);
   child?.kill('SIGKILL');
   await first.exitCode;
   await run(env, [START]).address();

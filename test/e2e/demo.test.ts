@@ -97,9 +97,7 @@ test.runIf(process.platform === 'linux')(
   'the printed commands answer with real numbers, and Ctrl-C ends everything',
   async () => {
     const redis = mayBeSkipped ? undefined : await startRedis();
-    const began = Date.now();
     const demo = await startDemo(redis?.url);
-    expect(Date.now() - began).toBeLessThan(15_000);
     expect(demo.pids).toHaveLength(3);
     try {
       const commands = demo.printed.match(/^ {2}curl .+$/gm) as string[];

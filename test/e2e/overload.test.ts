@@ -90,7 +90,7 @@ test.skipIf(process.platform !== 'linux')(
 
     const next = await begin();
     next.socket.write(' ');
-    await expect.poll(() => statusOf(next), { timeout: 5000 }).toBe('200');
+    await expect.poll(() => statusOf(next), { timeout: 20_000 }).toBe('200');
     next.socket.destroy();
   },
   60_000,
