@@ -238,11 +238,7 @@ class OpenStore {
 
   #tick(): void {
     this.ingest.noteClock(this.#now());
-    // An open file takes what is written into it though nobody can find it any more, and loses it when it is closed.
-    if (!this.#isInPlace) {
-      this.#refuse();
-      return;
-    }
+    if (this.#areFilesGone()) return;
     // A clock that was put back says as little about when that was as one that was put forward.
     const isDue = Math.abs(this.#now() - this.#lastCheckpointMs) >= CHECKPOINT_INTERVAL_MS;
     const isNeeded = this.#checkpoints.isPending || this.#streams.isCrowded;
@@ -272,17 +268,15 @@ class OpenStore {
 
   /** Begins to write what is open; when that fails it stays in memory and in the journal, and new data is refused. */
   #beginCheckpoint(): void {
+    if (this.#areFilesGone()) return;
     this.#lastCheckpointMs = this.#now();
     this.#checkpoints.begin(false, (error) => this.#ended(error));
   }
 
-  /** Writes all that is not written yet, unless the files are gone: what lies there now is somebody else's. */
+  /** Writes all that is not written yet. */
   #checkpointAtOnce(): void {
     this.#checkpoints.finish();
-    if (!this.#isInPlace) {
-      this.#refuse();
-      return;
-    }
+    if (this.#areFilesGone()) return;
     if (!this.#checkpoints.isPending && !this.#checkpoints.isOwing) return;
     this.#lastCheckpointMs = this.#now();
     this.#checkpoints.write(false, (error) => this.#ended(error));
@@ -310,6 +304,16 @@ class OpenStore {
   /** Whether the database that is open can still be found by its name, under which another one may lie. */
   get #isInPlace(): boolean {
     return inodeOf(this.#databaseFile) === this.#inode;
+  }
+
+  /**
+   * Refuses new data when it is so. An open file takes what is written into it though nobody can find it any more, and loses
+   * it when it is closed; and what lies in its place must not be taken for what belongs to it.
+   */
+  #areFilesGone(): boolean {
+    if (this.#isInPlace) return false;
+    this.#refuse();
+    return true;
   }
 
   #refuse(error?: unknown): void {

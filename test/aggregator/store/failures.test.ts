@@ -489,7 +489,7 @@ describe('what happens to the files while the store is open', () => {
     },
   );
 
-  test.each(['at once', 'within a checkpoint', 'when that is known'])(
+  test.each(['at once', 'within a checkpoint', 'with more than may be open', 'when that is known'])(
     'closing %s leaves a copy that replaced the data directory as it is',
     async (when) => {
       const directory = join(temporaryDirectory(), 'data');
@@ -501,10 +501,17 @@ describe('what happens to the files while the store is open', () => {
       renameSync(directory, `${directory}-moved`);
       renameSync(`${directory}-copy`, directory);
       if (when === 'when that is known') tick();
+      let taken = 2;
+      if (when === 'with more than may be open')
+        for (; taken < 100 && opened.store.state().refusing === undefined; taken++) {
+          const timeMs = began - taken * 60_000;
+          const point = { ...pointOf(taken + 1), startMs: timeMs - 1000, timeMs };
+          opened.receiver.take({ signal: 'metrics', bytes: metricsBody([point]), encoding: 'json', gzip: false });
+        }
       opened.close();
       for (const [held, count] of [
         [directory, 1],
-        [`${directory}-moved`, 2],
+        [`${directory}-moved`, taken],
       ] as const) {
         const again = open(held);
         expect(await total(again)).toBe(count);
