@@ -307,8 +307,8 @@ class OpenStore {
   }
 
   /**
-   * Refuses new data when it is so. An open file takes what is written into it though nobody can find it any more, and loses
-   * it when it is closed; and what lies in its place must not be taken for what belongs to it.
+   * Refuses new data when the database's file is gone, or another one lies in its place. An open file takes what is written
+   * into it though nobody can find it any more, and loses it when it is closed.
    */
   #areFilesGone(): boolean {
     if (this.#isInPlace) return false;
