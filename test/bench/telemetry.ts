@@ -35,7 +35,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-const random = randomFrom(42);
+let random = randomFrom(42);
 /** Log-normal, about 25 ms. */
 function duration(): number {
   const normal = random() + random() + random() + random() + random() + random() - 3;
@@ -133,7 +133,9 @@ export interface BodySource {
   plain(instance: number, moment: Moment): Buffer;
 }
 
+/** The same options make the same bytes in every process, whatever was made before: what arrives is compared with them. */
 export function createBodySource({ points, cumulative, encoding, kind }: BodyOptions): BodySource {
+  random = randomFrom(42);
   const mixed = createTemplate(kind === 'sums' ? 2 * points : points);
   const template =
     kind === 'mutations'
