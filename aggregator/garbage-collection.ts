@@ -7,7 +7,8 @@ import { setFlagsFromString } from 'node:v8';
  *
  * - That part stays as large as it is then, 8 MiB of the 32 that it would grow to. Arrays, in which answers are added up,
  *   take the room until it is full and looked through, for which a millisecond is enough as long as it is small.
- * - The room is twice what lives: some 60 MiB, after which there is a collection a minute and not one every two seconds.
+ * - The room is twice what lives, some 50 MiB: one collection a minute at most was seen then, and one every three seconds
+ *   without.
  */
 export function keepPausesShort(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

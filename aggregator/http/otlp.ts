@@ -11,6 +11,7 @@ import type { Gate } from './auth.ts';
 import { type BodyFailure, BodyUnread, type BufferPool, readBody } from './body.ts';
 import { retryAfter } from './errors.ts';
 import { encodeExported, encodeStatus, OTLP_CONTENT_TYPES, type OtlpEncoding } from './otlp-answer.ts';
+import { MOUNT_PATH } from './paths.ts';
 
 export interface OtlpOptions {
   /** Absent where this service only reads: everything is then refused for good, which no sender repeats. */
@@ -38,12 +39,14 @@ export function signalOf(url: string): Signal | undefined {
   return /^(?:https?:\/\/[^/]+)?\/v1\/(metrics|traces)\/?(?:\?|$)/.exec(url)?.[1] as Signal | undefined;
 }
 
-/** Whether a request brings telemetry to where none is taken: its sender reads a `google.rpc.Status` and nothing else. */
+/**
+ * Whether a request brings telemetry to where none is taken: its sender reads a `google.rpc.Status` and nothing else. What is
+ * posted to the endpoints for readers is theirs to answer, unless an SDK was given one of them as its base address.
+ */
 export function isMisdirected({ method, url = '', headers }: IncomingMessage): boolean {
-  return (
-    method === 'POST' &&
-    (encodingOf(headers) === 'protobuf' || /^[^?]*\/v1\/(metrics|traces|logs)\/?(?:\?|$)/.test(url))
-  );
+  if (method !== 'POST') return false;
+  if (/^[^?]*\/v1\/(metrics|traces|logs)\/?(?:\?|$)/.test(url)) return true;
+  return encodingOf(headers) === 'protobuf' && !url.startsWith(`${MOUNT_PATH}/`);
 }
 
 /** How requests end, as they are counted, with the HTTP status and the `google.rpc.Code` of each. */

@@ -260,6 +260,7 @@ test.each([
   ['/v1/logs', JSON_TYPE],
   ['/v1/metrics/v1/metrics', JSON_TYPE],
   ['/otlp/v1/traces?a=b', JSON_TYPE],
+  ['/monitoring/v1/metrics', {}],
   ['/', {}],
   ['/api/v1/write', { 'Content-Encoding': 'snappy' }],
 ])('%s takes no telemetry: its sender reads where to send it', async (path, headers) => {
@@ -272,8 +273,11 @@ test.each([
   expect(door.lines()).toMatchObject([{ outcome: 'wrong_path', message: 'telemetry was refused' }]);
 });
 
-test('what a reader posts is none of it, whatever its parameters name', async () => {
-  const answer = await door.post('/monitoring/overview/?from=/v1/metrics', '{}', JSON_TYPE);
+test.each([
+  ['/monitoring/overview/?from=/v1/metrics', JSON_TYPE],
+  ['/monitoring/metrics/prometheus/', {}],
+])('what is posted to %s is none of it, and is answered as to any reader', async (path, headers) => {
+  const answer = await door.post(path, '{}', headers);
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });
 
